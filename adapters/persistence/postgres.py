@@ -1,0 +1,220 @@
+"""The ledger in PostgreSQL, for any number of processes and machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from eventsourcing.persistence import StoredEvent
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection, Engine, create_engine, event, exc, text
+from sqlalchemy.engine import URL
+
+from adapters.persistence.errors import library_errors
+from adapters.persistence.group_commit import Append
+from adapters.persistence.positions import ORDINALS, Positions, TransactionPositions
+from adapters.persistence.recorder import EventRecorder
+
+SERVER_SECONDS = 10.0
+"""The server gives up a statement, or a transaction that nobody continues, after this long."""
+
+CLIENT_SECONDS = 15.0
+"""We give up on a server that does not answer, because its own limits do not hold when it hangs."""
+
+_MIGRATION_LOCK = 0x7A1C71BE
+_MIGRATION_SECONDS = 600
+_IDLE_SECONDS = 1.0
+
+_SELECT_STREAMS = """
+SELECT e.stream_id, e.version, e.name, e.data
+FROM unnest(%s::uuid[], %s::bigint[]) AS wanted (id, after)
+CROSS JOIN LATERAL (
+    SELECT stream_id, version, name, data FROM events
+    WHERE stream_id = wanted.id AND version > wanted.after ORDER BY version
+) AS e
+ORDER BY e.stream_id, e.version
+"""
+_CLAIMED = """
+WITH claimed AS (
+    INSERT INTO claims (kind, key, stream_id)
+    SELECT * FROM unnest(%s::text[], %s::text[], %s::uuid[])
+)
+"""
+
+
+class PostgresRecorder(EventRecorder):
+    """The log in PostgreSQL. One statement in autocommit mode stores a whole batch.
+
+    There is no LOCK and no NOTIFY, both of which make the commits of a server wait for each
+    other; ``positions`` keeps followers from missing a fact.
+    """
+
+    def __init__(
+        self,
+        url: URL,
+        *,
+        positions: Positions | None = None,
+        pool_size: int = 16,
+        client_seconds: float = CLIENT_SECONDS,
+    ) -> None:
+        super().__init__()
+        positions = positions or TransactionPositions()
+        self.settled = positions.settled
+        self._insert = f"""
+            INSERT INTO events (position, stream_id, version, name, data)
+            SELECT {positions.given}, e.stream_id, e.version, e.name, e.data
+            FROM unnest(%s::int[], %s::uuid[], %s::bigint[], %s::text[], %s::bytea[])
+                AS e (ordinal, stream_id, version, name, data)
+            RETURNING position
+        """  # noqa: S608 - the expression is a constant of the strategy
+        self._engine = _engine(url, pool_size, client_seconds)
+        self._transactions = self._engine.execution_options(isolation_level="READ COMMITTED")
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with library_errors(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        with library_errors(), self._transactions.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        with self.writing() as connection:
+            connection.execute(text(f"SET LOCAL statement_timeout = '{_MIGRATION_SECONDS}s'"))
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, DeadlineConnection)
+            usual, driver.seconds = driver.seconds, _MIGRATION_SECONDS
+            try:
+                connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
+                )
+                yield connection
+            finally:
+                driver.seconds = usual
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def select_streams(self, after: Mapping[UUID, int]) -> Sequence[StoredEvent]:
+        with self.reading() as connection:
+            rows = connection.exec_driver_sql(_SELECT_STREAMS, (list(after), list(after.values())))
+            return [StoredEvent(*row) for row in rows]
+
+    def _flush(self, appends: Sequence[Append]) -> int:
+        stored = [each for append in appends for each in append.events]
+        # Positions follow the order of the appends. The rows go in by stream, the same way in
+        # every process, so that two batches about the same streams never wait for each other.
+        rows = sorted(
+            (each.originator_id, each.originator_version, each.topic, each.state, ordinal)
+            for ordinal, each in enumerate(stored, start=1)
+        )
+        if len(rows) >= ORDINALS:
+            raise ValueError(f"a transaction stores fewer than {ORDINALS} facts")
+        stream_ids, versions, names, data, ordinals = map(list, zip(*rows, strict=True))
+        statement, values = self._insert, (ordinals, stream_ids, versions, names, data)
+        claimed = sorted(claim for append in appends for claim in append.claims)
+        if claimed:
+            # The facts go in first, then the claims, so this order is the same everywhere too.
+            statement = _CLAIMED + statement
+            values = (*map(list, zip(*claimed, strict=True)), *values)  # type: ignore[assignment]
+        with self.reading() as connection:
+            positions = connection.exec_driver_sql(statement, values).scalars().all()
+        first: int = min(positions)
+        return first
+
+
+def raise_epoch(connection: Connection) -> bool:
+    """Keeps positions rising after the ledger was restored into another cluster.
+
+    Transaction ids start low again in a new cluster, and a follower would take new facts for old
+    ones. If the highest position is not below every one that this cluster can still give, the
+    offset is raised above it. Returns whether that was necessary. Runs after every migration.
+    """
+    raised = connection.execute(
+        text(
+            f"""
+            UPDATE position_epoch SET transactions = highest.of_position + 1
+            FROM (SELECT max(position) / {ORDINALS} AS of_position FROM events) AS highest
+            WHERE highest.of_position >= transactions
+                + pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+            """  # noqa: S608 - a constant number
+        )
+    )
+    return raised.rowcount > 0
+
+
+class DeadlineConnection(psycopg.Connection[Any]):
+    """A connection that is given up when the server does not answer in time.
+
+    Limits of the server do not fire when it hangs or the network is cut, and keepalives do not
+    see a process that is stopped.
+    """
+
+    seconds: float = CLIENT_SECONDS
+
+    def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
+        try:
+            return super().wait(gen, interval, self.seconds if timeout is None else timeout)
+        except psycopg.OperationalError as error:
+            waits = self.pgconn.transaction_status == TransactionStatus.ACTIVE
+            if error.sqlstate is not None or self.closed or not waits:
+                raise
+            # The answer may still come, and nobody would know to which question.
+            self.close()
+            raise psycopg.OperationalError(
+                f"the server did not answer within {self.seconds} seconds"
+            ) from error
+
+
+def _engine(url: URL, pool_size: int, client_seconds: float) -> Engine:
+    milliseconds = int(SERVER_SECONDS * 1000)
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=client_seconds,
+        connect_args={
+            "application_name": "talktime",
+            "connect_timeout": 5,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": milliseconds,
+            # A ledger whose server was told to acknowledge early would lose money in a crash.
+            "options": "-c synchronous_commit=on"
+            f" -c statement_timeout={milliseconds}"
+            f" -c idle_in_transaction_session_timeout={milliseconds}",
+        },
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, args: Any, options: Any) -> DeadlineConnection:
+        connection = DeadlineConnection.connect(*args, **options)
+        connection.seconds = client_seconds
+        return connection
+
+    @event.listens_for(engine, "checkin")
+    def note_use(_connection: Any, record: Any) -> None:
+        record.info["used"] = monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def check_idle(connection: Any, record: Any, _proxy: Any) -> None:
+        # A busy connection is known to work; asking an idle one spares a command that would
+        # otherwise be the one to find out that the server was restarted.
+        if monotonic() - record.info.get("used", monotonic()) > _IDLE_SECONDS:
+            try:
+                engine.dialect.do_ping(connection)
+            except psycopg.Error as error:
+                raise exc.DisconnectionError from error
+
+    return engine

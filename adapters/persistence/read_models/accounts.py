@@ -1,0 +1,67 @@
+"""Accounts as lists show them: what each owns, and what of it is held."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Table
+
+from adapters.persistence.projections import Page
+from adapters.persistence.read_models import tables
+from adapters.persistence.read_models.rows import Rows
+from domain.accounts import (
+    AccountOpened,
+    DailyFeeCharged,
+    FundsAdded,
+    HoldCaptured,
+    HoldPlaced,
+    HoldReleased,
+)
+
+_MINE = (AccountOpened, FundsAdded, HoldPlaced, HoldCaptured, HoldReleased, DailyFeeCharged)
+_OF_A_HOLD = (HoldPlaced, HoldCaptured, HoldReleased)
+
+
+class Accounts:
+    name = "accounts"
+    tables: Sequence[Table] = (tables.holds, tables.accounts)
+
+    def apply(self, connection: Connection, page: Page) -> None:
+        mine = [recorded for _, recorded in page if isinstance(recorded.fact, _MINE)]
+        if not mine:
+            return
+        accounts = Rows(connection, tables.accounts, ((r.originator_id,) for r in mine))
+        hold_ids = ((r.fact.hold_id,) for r in mine if isinstance(r.fact, _OF_A_HOLD))
+        holds = Rows(connection, tables.holds, hold_ids)
+        for recorded in mine:
+            account_id = recorded.originator_id
+            match recorded.fact:
+                case AccountOpened(unit, holder_kind, holder):
+                    accounts.put(
+                        {
+                            "account_id": account_id,
+                            "unit": unit,
+                            "holder_kind": holder_kind,
+                            "holder": holder,
+                            "balance": 0,
+                            "held": 0,
+                            "opened_at": recorded.recorded_at,
+                        }
+                    )
+                case FundsAdded(_, amount):
+                    accounts.change(account_id)["balance"] += amount.micros
+                case HoldPlaced(hold_id, amount):
+                    accounts.change(account_id)["held"] += amount.micros
+                    holds.put(
+                        {"hold_id": hold_id, "account_id": account_id, "amount": amount.micros}
+                    )
+                case HoldCaptured(hold_id, charge):
+                    account = accounts.change(account_id)
+                    account["held"] -= holds.remove(hold_id)["amount"]
+                    account["balance"] -= charge.micros
+                case HoldReleased(hold_id):
+                    accounts.change(account_id)["held"] -= holds.remove(hold_id)["amount"]
+                case DailyFeeCharged(_, amount):
+                    accounts.change(account_id)["balance"] -= amount.micros
+        accounts.write()
+        holds.write()

@@ -1,0 +1,266 @@
+"""Units of work: decide on cached states, store all or nothing, never answer from a stale one."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from time import sleep
+from typing import Any, TypeVar
+from uuid import UUID
+
+from eventsourcing.persistence import (
+    DataError,
+    IntegrityError,
+    NotSupportedError,
+    PersistenceError,
+    ProgrammingError,
+)
+
+from adapters.persistence.cache import Cached, StateCache, StreamLocks
+from adapters.persistence.codec import FactMapper, RecordedFact
+from adapters.persistence.errors import ClaimConflict
+from adapters.persistence.group_commit import StoredClaim
+from adapters.persistence.recorder import MOST_EVENTS, EventRecorder
+from application.ports import Claim, ClaimTaken, Clock, ConcurrencyConflict, LedgerUnavailable, Unit
+from application.streams import Fact, Kind, State
+
+T = TypeVar("T")
+
+ATTEMPTS = 12
+"""How often a unit of work is decided before it gives way to others."""
+
+MOST_STREAMS = 2_000
+"""How many streams one unit of work may declare."""
+
+_LONGEST_PAUSE = 0.05
+
+
+class LedgerUnitsOfWork:
+    """The port ``UnitsOfWork`` on an event recorder.
+
+    Streams that a unit writes are locked in this process, so a hot account is decided in turn on
+    its cached state; between processes the unique version of each fact decides who was first.
+    """
+
+    def __init__(
+        self,
+        recorder: EventRecorder,
+        mapper: FactMapper,
+        clock: Clock,
+        *,
+        cached_states: int = 20_000,
+        appended: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``appended`` is called after each append, to wake who follows the log in this process."""
+        self._recorder = recorder
+        self._mapper = mapper
+        self._clock = clock
+        self._cache = StateCache(cached_states)
+        self._locks = StreamLocks()
+        self._appended = appended
+
+    def run(
+        self,
+        decide: Callable[[Unit], T],
+        *,
+        writes: Collection[UUID],
+        reads: Collection[UUID] = (),
+    ) -> T:
+        declared = {*writes, *reads}
+        if len(declared) > MOST_STREAMS:
+            raise ValueError(f"a unit of work declares {MOST_STREAMS} streams at most")
+        with self._locks.held(writes):
+            return self._run(decide, frozenset(writes), declared, refreshed=bool(reads))
+
+    def find(self, kind: str, key: str) -> UUID | None:
+        return self.find_many(kind, (key,)).get(key)
+
+    def find_many(self, kind: str, keys: Collection[str]) -> dict[str, UUID]:
+        with _available():
+            return self._recorder.select_claims(kind, keys)
+
+    def _run(
+        self,
+        decide: Callable[[Unit], T],
+        writes: frozenset[UUID],
+        declared: set[UUID],
+        *,
+        refreshed: bool,
+    ) -> T:
+        held: set[StoredClaim] = set()
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                _pause(attempt)
+            unit, answer = self._decide(decide, writes, declared, refreshed=refreshed)
+            if not unit.facts:
+                return answer
+            claims = [each for each in unit.claims if each not in held]
+            try:
+                self._append(unit, claims)
+            except ClaimConflict:
+                held |= self._already_held(claims)
+            except IntegrityError:
+                pass
+            else:
+                return answer
+            refreshed = True
+        raise ConcurrencyConflict(
+            f"decided {ATTEMPTS} times, and others always recorded first in one of the streams "
+            + ", ".join(sorted(map(str, writes))[:5])
+        )
+
+    def _decide(
+        self,
+        decide: Callable[[Unit], T],
+        writes: frozenset[UUID],
+        declared: set[UUID],
+        *,
+        refreshed: bool,
+    ) -> tuple[_LedgerUnit, T]:
+        """Decides on cached states if the versions of the new facts will prove them right."""
+        if not refreshed and all(each in self._cache for each in writes):
+            unit = _LedgerUnit(self, writes)
+            try:
+                answer = decide(unit)
+            except LedgerUnavailable:
+                raise
+            except Exception:
+                # A refusal is an answer as well, and nothing will be stored to test it.
+                if not unit.unproven:
+                    raise
+            else:
+                if unit.facts.keys() >= unit.unproven:
+                    return unit, answer
+        unit = _LedgerUnit(self, writes)
+        unit.refresh(declared)
+        return unit, decide(unit)
+
+    def _append(self, unit: _LedgerUnit, claims: Sequence[StoredClaim]) -> None:
+        now = self._clock.now()
+        stored = [
+            self._mapper.to_stored_event(RecordedFact(stream_id, version, now, fact))
+            for stream_id, version, fact in unit.recorded
+        ]
+        try:
+            with _available():
+                self._recorder.insert_events(stored, claims=claims)
+        except BaseException:
+            # The states may be old, and of an unknown append nobody knows how old.
+            self._cache.evict(unit.seen)
+            raise
+        for stream_id in unit.facts:
+            self._cache.put(stream_id, unit.seen[stream_id])
+        self._appended()
+
+    def _already_held(self, claims: Sequence[StoredClaim]) -> set[StoredClaim]:
+        """Those of the claims that their own stream holds; ClaimTaken if another one has one."""
+        own: set[StoredClaim] = set()
+        for kind, group in groupby(sorted(claims), key=lambda each: each.kind):
+            wanted = {each.key: each for each in group}
+            for key, holder in self.find_many(kind, wanted.keys()).items():
+                if holder != wanted[key].stream_id:
+                    raise ClaimTaken(kind, key)
+                own.add(wanted[key])
+        return own
+
+
+class _LedgerUnit:
+    """What one decision has seen and recorded so far."""
+
+    def __init__(self, ledger: LedgerUnitsOfWork, writes: frozenset[UUID]) -> None:
+        self._ledger = ledger
+        self._writes = writes
+        self._fresh: dict[UUID, tuple[Cached | None, Sequence[RecordedFact]]] = {}
+        self._claimed: dict[Claim, UUID] = {}
+        self.seen: dict[UUID, Cached] = {}
+        self.unproven: set[UUID] = set()
+        self.facts: dict[UUID, int] = {}
+        self.recorded: list[tuple[UUID, int, Any]] = []
+
+    @property
+    def claims(self) -> Sequence[StoredClaim]:
+        return [StoredClaim(each.kind, each.key, by) for each, by in self._claimed.items()]
+
+    def get(self, kind: Kind[State, Fact], stream_id: UUID) -> State | None:
+        seen = self.seen.get(stream_id) or self._look_up(kind, stream_id)
+        if seen.kind != kind.name:
+            raise TypeError(f"stream {stream_id} is of kind {seen.kind}, not {kind.name}")
+        state: State | None = seen.state
+        return state
+
+    def record(
+        self,
+        kind: Kind[State, Fact],
+        stream_id: UUID,
+        facts: Sequence[Fact],
+        claims: Sequence[Claim] = (),
+    ) -> None:
+        if stream_id not in self._writes:
+            raise ValueError(f"a {kind.name} was recorded that the unit of work did not declare")
+        if not facts:
+            if claims:
+                raise ValueError("a claim is stored together with a fact that explains it")
+            return
+        for claim in claims:
+            if self._claimed.setdefault(claim, stream_id) != stream_id:
+                raise ClaimTaken(claim.kind, claim.key)
+        state = self.get(kind, stream_id)
+        version = self.seen[stream_id].version
+        for fact in facts:
+            version += 1
+            state = kind.evolve(state, fact)
+            self.recorded.append((stream_id, version, fact))
+        if len(self.recorded) > MOST_EVENTS:
+            raise ValueError(f"a unit of work records {MOST_EVENTS} facts at most")
+        self.seen[stream_id] = Cached(kind.name, version, state)
+        self.facts[stream_id] = version
+
+    def refresh(self, stream_ids: Collection[UUID]) -> None:
+        """Reads with one select what was recorded in these streams since they were cached."""
+        cached = {each: self._ledger._cache.get(each) for each in stream_ids}
+        with _available():
+            found = self._ledger._recorder.select_streams(
+                {each: known.version if known else 0 for each, known in cached.items()}
+            )
+        tails: dict[UUID, list[RecordedFact]] = {each: [] for each in cached}
+        for stored in found:
+            fact = self._ledger._mapper.to_domain_event(stored)
+            tails[fact.originator_id].append(fact)
+        self._fresh.update({each: (known, tails[each]) for each, known in cached.items()})
+
+    def _look_up(self, kind: Kind[Any, Any], stream_id: UUID) -> Cached:
+        if stream_id not in self._fresh:
+            cached = self._ledger._cache.get(stream_id)
+            if cached is not None and stream_id in self._writes:
+                self.unproven.add(stream_id)
+                self.seen[stream_id] = cached
+                return cached
+            self.refresh((stream_id,))
+        known, tail = self._fresh[stream_id]
+        seen = known or Cached(kind.name, 0, None)
+        if tail and seen.kind == kind.name:
+            state = seen.state
+            for recorded in tail:
+                state = kind.evolve(state, recorded.fact)
+            seen = Cached(kind.name, tail[-1].originator_version, state)
+            self._ledger._cache.put(stream_id, seen)
+        self.seen[stream_id] = seen
+        return seen
+
+
+@contextmanager
+def _available() -> Iterator[None]:
+    """Says LedgerUnavailable for trouble with the database; what is our own fault stays itself."""
+    try:
+        yield
+    except (IntegrityError, DataError, ProgrammingError, NotSupportedError):
+        raise
+    except PersistenceError as error:
+        raise LedgerUnavailable(str(error)) from error
+
+
+def _pause(attempt: int) -> None:
+    longest = min(_LONGEST_PAUSE, 0.001 * 2**attempt)
+    sleep(random.uniform(0, longest))  # noqa: S311 - spreads those who met

@@ -1,0 +1,248 @@
+"""What an operator sets up and changes: groups, access numbers, cards, money, tariffs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from uuid import UUID
+
+from attrs import frozen
+
+from application import kinds
+from application.ids import random_time_ordered
+from application.pins import PinDigests, random_digits
+from application.ports import Claim, ClaimTaken, Clock, RateSheets, SheetRow, Unit, UnitsOfWork
+from domain import access_numbers, accounts, card_groups, cards, tariffs, top_ups
+from domain.access_numbers import AccessTerms
+from domain.card_groups import CardGroup, GroupTerms
+from domain.cards import Card, Status
+from domain.errors import AlreadyExists, NotFound, SettingNotAllowed
+from domain.money import Money
+
+_MOST_PIN_TRIES = 20
+
+
+@frozen
+class Chance:
+    """Random numbers from outside: ``below(n)`` such as ``secrets.randbelow``, and bytes."""
+
+    below: Callable[[int], int]
+    some_bytes: Callable[[int], bytes]
+
+
+@frozen
+class NewCard:
+    """A card as it leaves the machine: the only moment at which its PIN is known."""
+
+    card_id: UUID
+    number: str
+    pin: str
+
+    def __repr__(self) -> str:
+        return f"NewCard(card_id={self.card_id}, number={self.number}, pin=…)"
+
+
+@frozen
+class Administration:
+    units: UnitsOfWork
+    pins: PinDigests
+    clock: Clock
+    chance: Chance
+    sheets: RateSheets
+
+    def create_group(self, name: str, terms: GroupTerms) -> None:
+        group_id = kinds.card_group_id(name)
+
+        def decide(unit: Unit) -> None:
+            group = unit.get(kinds.CARD_GROUPS, group_id)
+            unit.record(kinds.CARD_GROUPS, group_id, card_groups.create(group, name, terms))
+
+        self.units.run(decide, writes=(group_id,))
+
+    def change_group(self, name: str, terms: GroupTerms, by: str) -> None:
+        group_id = kinds.card_group_id(name)
+
+        def decide(unit: Unit) -> None:
+            group = unit.get(kinds.CARD_GROUPS, group_id)
+            if group is None:
+                raise NotFound("card group", name)
+            unit.record(kinds.CARD_GROUPS, group_id, group.change_terms(terms, by))
+
+        self.units.run(decide, writes=(group_id,))
+
+    def group(self, name: str) -> CardGroup:
+        group_id = kinds.card_group_id(name)
+        group = self.units.run(
+            lambda unit: unit.get(kinds.CARD_GROUPS, group_id), writes=(), reads=(group_id,)
+        )
+        if group is None:
+            raise NotFound("card group", name)
+        return group
+
+    def add_access_number(self, number: str, terms: AccessTerms) -> None:
+        access_id = kinds.access_number_id(number)
+
+        def decide(unit: Unit) -> None:
+            access = unit.get(kinds.ACCESS_NUMBERS, access_id)
+            facts = access_numbers.add(access, number, terms)
+            unit.record(kinds.ACCESS_NUMBERS, access_id, facts)
+
+        self.units.run(decide, writes=(access_id,))
+
+    def publish_tariff(
+        self, name: str, unit_name: str, rows: Iterable[SheetRow], since: datetime, by: str
+    ) -> int:
+        """Stores the rows as the next version of the tariff, in force from a moment on.
+
+        Rows are stored before the fact that makes them count, so half a sheet is never used.
+        Raises ValueError for a bad row, naming its prefix.
+        """
+        tariff_id = kinds.tariff_id(name)
+
+        def create(unit: Unit) -> int:
+            tariff = unit.get(kinds.TARIFFS, tariff_id)
+            unit.record(kinds.TARIFFS, tariff_id, tariffs.create(tariff, name, unit_name))
+            return (tariff.last_version if tariff else 0) + 1
+
+        version = self.units.run(create, writes=(tariff_id,))
+        count, digest = self.sheets.store(tariff_id, version, unit_name, rows)
+        published = tariffs.TariffPublished(version, since, count, digest, by)
+
+        def publish(unit: Unit) -> None:
+            tariff = unit.get(kinds.TARIFFS, tariff_id)
+            assert tariff is not None, "it was created above"
+            unit.record(kinds.TARIFFS, tariff_id, tariff.publish(published))
+
+        self.units.run(publish, writes=(tariff_id,))
+        return version
+
+    def generate_card(
+        self, group_name: str, *, number: str | None = None, pin: str | None = None
+    ) -> NewCard:
+        """A new card, not yet active, with a random PIN that no other card has.
+
+        Raises AlreadyExists for a number or a chosen PIN that is in use, SettingNotAllowed for
+        one of the wrong form.
+        """
+        group = self.group(group_name)
+        terms = group.terms
+        _check_digits("number", number, terms.number_length)
+        _check_digits("pin", pin, terms.pin_length)
+        for _ in range(_MOST_PIN_TRIES):
+            card = NewCard(
+                random_time_ordered(self.clock.now(), self.chance.some_bytes(10)),
+                number or random_digits(terms.number_length, self.chance.below),
+                pin or random_digits(terms.pin_length, self.chance.below),
+            )
+            try:
+                self._generate(card, group_name, terms)
+            except ClaimTaken as taken:
+                if (taken.kind == kinds.CARD_NUMBER and number) or (
+                    taken.kind == kinds.PIN and pin
+                ):
+                    raise AlreadyExists(taken.kind, number or "") from taken
+                continue
+            return card
+        raise SettingNotAllowed("pin length", str(terms.pin_length), "longer PINs: few are left")
+
+    def _generate(self, new: NewCard, group_name: str, terms: GroupTerms) -> None:
+        digest = self.pins.digest(new.pin)
+        account_id = kinds.account_id_of_card(new.card_id)
+        group_id = kinds.card_group_id(group_name)
+
+        def decide(unit: Unit) -> None:
+            card = unit.get(kinds.CARDS, new.card_id)
+            facts = cards.generate(card, new.number, digest, group_id, account_id, terms.face_value)
+            claims = (Claim(kinds.CARD_NUMBER, new.number), Claim(kinds.PIN, digest))
+            unit.record(kinds.CARDS, new.card_id, facts, claims if facts else ())
+
+        self.units.run(decide, writes=(new.card_id,))
+
+    def card_id(self, number: str) -> UUID:
+        card_id = self.units.find(kinds.CARD_NUMBER, number)
+        if card_id is None:
+            raise NotFound("card", number)
+        return card_id
+
+    def card(self, card_id: UUID) -> Card:
+        card = self.units.run(
+            lambda unit: unit.get(kinds.CARDS, card_id), writes=(), reads=(card_id,)
+        )
+        if card is None:
+            raise NotFound("card", str(card_id))
+        return card
+
+    def issue_card(self, card_id: UUID, by: str, why: str) -> None:
+        """Makes a card active at once, without printer and shop, and gives it its face value."""
+        self._change(card_id, lambda card: card.issue(by, why), by)
+
+    def change_status(self, card_id: UUID, status: Status, by: str, why: str) -> None:
+        """Raises StatusChangeNotAllowed. The first activation gives the card its face value."""
+        self._change(card_id, lambda card: card.change_status(status, by, why), by)
+
+    def _change(
+        self, card_id: UUID, decision: Callable[[Card], list[cards.CardFact]], by: str
+    ) -> None:
+        account_id = self.card(card_id).account_id
+        top_up_id = kinds.hold_id(card_id, 0)
+
+        def decide(unit: Unit) -> None:
+            card = unit.get(kinds.CARDS, card_id)
+            assert card is not None, "looked at before"
+            unit.record(kinds.CARDS, card_id, decision(card))
+            after = unit.get(kinds.CARDS, card_id)
+            assert after is not None, "looked at before"
+            if card.activated or not after.activated:
+                return
+            account = unit.get(kinds.ACCOUNTS, account_id)
+            facts = accounts.open_account(account, card.face_value.unit, "card", card_id)
+            unit.record(kinds.ACCOUNTS, account_id, facts)
+            if card.face_value:
+                self._add(unit, account_id, top_up_id, card.face_value, "face value", by)
+
+        self.units.run(decide, writes=(card_id, account_id, top_up_id))
+
+    def top_up_card(
+        self, card_id: UUID, top_up_id: UUID, amount: Money, channel: str, by: str
+    ) -> Money:
+        """Adds money to a card, once for each top-up id, and gives what it can spend now.
+
+        Raises SettingNotAllowed for a card that was never activated, or another unit.
+        """
+        card = self.card(card_id)
+        if not card.activated or card.status in (Status.VOID, Status.CANCELLED):
+            raise SettingNotAllowed("card", card.status, "a card that is or was active")
+
+        def decide(unit: Unit) -> Money:
+            self._add(unit, card.account_id, top_up_id, amount, channel, by)
+            account = unit.get(kinds.ACCOUNTS, card.account_id)
+            current = unit.get(kinds.CARDS, card_id)
+            assert account is not None, "an active card has an account"
+            assert current is not None, "looked at before"
+            unit.record(kinds.CARDS, card_id, current.balance_changed(account.balance))
+            return account.available
+
+        return self.units.run(decide, writes=(card_id, card.account_id, top_up_id))
+
+    @staticmethod
+    def _add(
+        unit: Unit, account_id: UUID, top_up_id: UUID, amount: Money, channel: str, by: str
+    ) -> None:
+        received = top_ups.receive(
+            unit.get(kinds.TOP_UPS, top_up_id), account_id, amount, channel, by
+        )
+        if not received:
+            return
+        account = unit.get(kinds.ACCOUNTS, account_id)
+        if account is None:
+            raise NotFound("account", str(account_id))
+        unit.record(kinds.ACCOUNTS, account_id, account.add_funds(top_up_id, amount))
+        unit.record(kinds.TOP_UPS, top_up_id, received)
+
+
+def _check_digits(name: str, value: str | None, length: int) -> None:
+    if value is None:
+        return
+    if not (value.isascii() and value.isdigit() and len(value) == length):
+        shown = value if name == "number" else "what was given"
+        raise SettingNotAllowed(name, shown, f"{length} digits, as its card group says")

@@ -1,0 +1,213 @@
+"""Settling: each attempt is charged once, from what Asterisk recorded of its legs.
+
+The conversation that dialled, the shipper of the spool, the reconciliation and the sweep may all
+try; the first one settles. Seconds come from Asterisk's own clock on the dialled channel, never
+from differences between clocks (charging rule 8).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from attrs import frozen
+
+from application import kinds
+from application.legs import LegRecord
+from application.ports import Clock, Unit, UnitsOfWork
+from domain.call_sessions import AttemptSettled, AttemptStarted, CallSession, Evidence
+from domain.errors import NotFound
+from domain.money import Money
+from domain.rating import charge, whole_seconds
+
+
+@frozen
+class Receipt:
+    """What an attempt cost, and what the account can spend after it."""
+
+    charge: Money
+    seconds: int
+    available: Money
+
+
+@frozen
+class _Outcome:
+    answered_at: datetime | None
+    talked_ms: int
+    evidence: Evidence
+    cause: int | None = None
+
+
+@frozen
+class Settlement:
+    units: UnitsOfWork
+    clock: Clock
+
+    def record_leg(
+        self, leg: LegRecord, evidence: Evidence = Evidence.LEG_RECORD
+    ) -> Receipt | None:
+        """Settles the attempt that an answered leg belongs to.
+
+        A leg that nobody answered settles nothing by itself: another route may be ringing, and
+        who knows that none is says so (``not_connected``, ``call_ended``). Raises NotFound for a
+        leg of no attempt that the ledger knows.
+        """
+        if leg.answered_ms is None:
+            return None
+        answered_at = datetime.fromtimestamp(leg.answered_ms // 1000, UTC)
+        outcome = _Outcome(answered_at, leg.talked_ms, evidence, leg.cause)
+        return self._settle(kinds.session_id(leg.reference), leg.reference, leg.attempt, outcome)
+
+    def not_connected(self, reference: str, attempt: int, cause: int | None) -> Receipt | None:
+        """Every route was tried and nobody answered: nothing is charged."""
+        outcome = _Outcome(None, 0, Evidence.DIAL_STATUS, cause)
+        return self._settle(kinds.session_id(reference), reference, attempt, outcome)
+
+    def call_ended(self, reference: str, reason: str = "caller's channel ended") -> int:
+        """The caller's channel is gone and all leg records it left have been recorded.
+
+        What is still open was never answered. Gives the number of attempts that this released.
+        """
+        session_id = kinds.session_id(reference)
+        session = self._session(session_id)
+        if session is None:
+            return 0
+        outcome = _Outcome(None, 0, Evidence.CALL_ENDED)
+        for number in session.attempts:
+            self._settle(session_id, reference, number, outcome)
+        if not session.ended:
+            self._end(session_id, reason)
+        return len(session.attempts)
+
+    def seen_alive(self, reference: str, attempt: int, answered_ms: int, seconds: int) -> None:
+        """The leg is up, so many seconds after its answer: the least that was surely talked."""
+        session_id = kinds.session_id(reference)
+        answered_at = datetime.fromtimestamp(answered_ms // 1000, UTC)
+
+        def decide(unit: Unit) -> None:
+            session = _known(unit, session_id, reference)
+            facts = session.see_alive(attempt, answered_at, seconds)
+            unit.record(kinds.CALL_SESSIONS, session_id, facts)
+
+        self.units.run(decide, writes=(session_id,))
+
+    def give_up_waiting(self, session_id: UUID) -> int:
+        """Settles attempts whose channels have surely passed their limit and of which no record
+        ever came, by the last confirmed usage: in the customer's favour (charging rule 5).
+
+        Gives the number of attempts settled.
+        """
+        session = self._session(session_id)
+        if session is None:
+            return 0
+        settled = 0
+        for number, attempt in session.attempts.items():
+            if self.clock.now() < attempt.started.deadline:
+                continue
+            seen = attempt.seen
+            outcome = _Outcome(
+                seen.answered_at if seen else None,
+                seen.seconds * 1000 if seen else 0,
+                Evidence.LIMIT_PASSED,
+            )
+            self._settle(session_id, session.started.reference, number, outcome)
+            settled += 1
+        return settled
+
+    def _settle(
+        self, session_id: UUID, reference: str, number: int, outcome: _Outcome
+    ) -> Receipt | None:
+        session = self._session(session_id)
+        if session is None:
+            raise NotFound("call session", reference)
+        open_attempt = session.attempts.get(number)
+        if open_attempt is None:
+            self._review(session_id, reference, number, outcome)
+            return None
+        started = open_attempt.started
+        receipt = self.units.run(
+            lambda unit: _charge(unit, session_id, started, outcome),
+            writes=(session_id, started.account_id, started.card_id),
+        )
+        if receipt is None:
+            self._review(session_id, reference, number, outcome)
+        return receipt
+
+    def _review(self, session_id: UUID, reference: str, number: int, outcome: _Outcome) -> None:
+        """Somebody settled first: nothing is charged, but a record that tells of another length is
+        put up for review."""
+        if outcome.answered_at is None:
+            return
+
+        def decide(unit: Unit) -> None:
+            session = _known(unit, session_id, reference)
+            seconds = whole_seconds(outcome.talked_ms)
+            facts = session.review(number, seconds, outcome.evidence)
+            unit.record(kinds.CALL_SESSIONS, session_id, facts)
+
+        self.units.run(decide, writes=(session_id,))
+
+    def _session(self, session_id: UUID) -> CallSession | None:
+        return self.units.run(
+            lambda unit: unit.get(kinds.CALL_SESSIONS, session_id), writes=(), reads=(session_id,)
+        )
+
+    def _end(self, session_id: UUID, reason: str) -> None:
+        def decide(unit: Unit) -> None:
+            session = unit.get(kinds.CALL_SESSIONS, session_id)
+            assert session is not None, "looked at before"
+            unit.record(kinds.CALL_SESSIONS, session_id, session.end(reason))
+
+        self.units.run(decide, writes=(session_id,))
+
+
+def _known(unit: Unit, session_id: UUID, reference: str) -> CallSession:
+    session = unit.get(kinds.CALL_SESSIONS, session_id)
+    if session is None:
+        raise NotFound("call session", reference)
+    return session
+
+
+def _charge(
+    unit: Unit, session_id: UUID, started: AttemptStarted, outcome: _Outcome
+) -> Receipt | None:
+    """The facts of one settlement; None if somebody else was first."""
+    session = unit.get(kinds.CALL_SESSIONS, session_id)
+    account = unit.get(kinds.ACCOUNTS, started.account_id)
+    card = unit.get(kinds.CARDS, started.card_id)
+    assert session is not None, "looked at before"
+    assert account is not None, "an attempt holds money of an account"
+    assert card is not None, "an attempt is paid by a card"
+    if started.number not in session.attempts:
+        return None
+    setup_due = card.first_used_at is None
+    # The limit is hard, so what the clock shows beyond it is its own unsteadiness.
+    seconds = min(whole_seconds(outcome.talked_ms), started.limit_seconds)
+    cost = started.held.zero
+    if outcome.answered_at is not None and seconds:
+        price = charge(started.terms, outcome.answered_at, seconds, setup_due=setup_due)
+        cost = min(price.total, started.held)
+    settled = AttemptSettled(
+        started.number,
+        outcome.answered_at,
+        outcome.talked_ms,
+        seconds if outcome.answered_at is not None else 0,
+        cost,
+        setup_due,
+        outcome.evidence,
+        outcome.cause,
+    )
+    unit.record(kinds.CALL_SESSIONS, session_id, session.settle(settled))
+    if cost:
+        unit.record(kinds.ACCOUNTS, started.account_id, account.capture(started.hold_id, cost))
+    else:
+        unit.record(kinds.ACCOUNTS, started.account_id, account.release(started.hold_id))
+    after = unit.get(kinds.ACCOUNTS, started.account_id)
+    assert after is not None, "it was there before"
+    if settled.seconds and outcome.answered_at is not None:
+        unit.record(kinds.CARDS, started.card_id, card.first_talk(outcome.answered_at))
+    if cost:
+        current = unit.get(kinds.CARDS, started.card_id)
+        assert current is not None, "it was there before"
+        unit.record(kinds.CARDS, started.card_id, current.balance_changed(after.balance))
+    return Receipt(cost, settled.seconds, after.available)

@@ -1,0 +1,82 @@
+"""An access number: the number a customer dials in, and what answers there."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from attrs import evolve as changed
+from attrs import field, frozen, validators
+
+from domain.errors import AlreadyExists
+from domain.login import LoginMode
+from domain.money import MINUTES, Money
+
+
+def _not_in_minutes(_: object, __: object, amount: Money | None) -> None:
+    if amount is not None and amount.unit == MINUTES:
+        raise ValueError("surcharge_per_minute is in a currency: talk minutes have one price")
+
+
+@frozen
+class AccessTerms:
+    """What a caller of this number meets."""
+
+    service: str = field(default="card", validator=validators.in_(("card",)))
+    login_mode: LoginMode = LoginMode.NUMBER_AND_PIN
+    language: str = "en"
+    first_announcement: str | None = None
+    """The sound that is played first, before anything else."""
+    surcharge: Money | None = None
+    """Added to each connected call made through this number."""
+    surcharge_per_minute: Money | None = field(default=None, validator=_not_in_minutes)
+    country: str = field(default="US", validator=validators.matches_re(r"[A-Z]{2}"))
+    """Whose callers' numbers arrive here without a country code (ISO 3166-1, two letters)."""
+    open: bool = True
+
+
+# Facts.
+
+
+@frozen
+class AccessNumberAdded:
+    number: str
+    terms: AccessTerms
+
+
+@frozen
+class AccessNumberChanged:
+    terms: AccessTerms
+    by: str
+
+
+AccessNumberFact = AccessNumberAdded | AccessNumberChanged
+
+# State and decisions.
+
+
+@frozen
+class AccessNumber:
+    number: str
+    terms: AccessTerms
+
+    def change(self, terms: AccessTerms, by: str) -> list[AccessNumberFact]:
+        return [] if terms == self.terms else [AccessNumberChanged(terms, by)]
+
+
+def add(access: AccessNumber | None, number: str, terms: AccessTerms) -> list[AccessNumberFact]:
+    if access is None:
+        return [AccessNumberAdded(number, terms)]
+    if access.terms != terms:
+        raise AlreadyExists("access number", number)
+    return []
+
+
+def evolve(access: AccessNumber | None, fact: AccessNumberFact) -> AccessNumber:
+    if isinstance(fact, AccessNumberAdded):
+        return AccessNumber(fact.number, fact.terms)
+    assert access is not None, "an access number begins with AccessNumberAdded"
+    match fact:
+        case AccessNumberChanged(terms):
+            return changed(access, terms=terms)
+        case _:
+            assert_never(fact)

@@ -1,0 +1,187 @@
+"""A prepaid account: what it holds for calls in progress, and what is left to spend.
+
+Charging rules 1 and 2: money is reserved before it is spent, and a balance never goes below zero.
+The account keeps no list of past top-ups or calls: the thing that happens once (a call attempt, a
+top-up) has a stream of its own and guards its own once-ness, so this state stays small for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import assert_never
+from uuid import UUID
+
+from attrs import evolve as changed
+from attrs import field, frozen
+
+from domain.errors import (
+    AlreadyExists,
+    ChargeExceedsHold,
+    InsufficientFunds,
+    SettingNotAllowed,
+    TooManyCalls,
+)
+from domain.money import Money, check_unit
+
+# Facts.
+
+
+@frozen
+class AccountOpened:
+    """An account of one unit begins, empty, for a holder such as a card."""
+
+    unit: str
+    holder_kind: str
+    holder: UUID
+
+
+@frozen
+class FundsAdded:
+    """A top-up arrived. Its own stream makes sure that it arrives once."""
+
+    top_up_id: UUID
+    amount: Money
+
+
+@frozen
+class HoldPlaced:
+    """Money is set aside for one attempt; it stays in the balance but cannot be spent."""
+
+    hold_id: UUID
+    amount: Money
+
+
+@frozen
+class HoldCaptured:
+    """The attempt was charged; what was held beyond the charge is free again."""
+
+    hold_id: UUID
+    charge: Money
+
+
+@frozen
+class HoldReleased:
+    """The attempt cost nothing; all that was held for it is free again."""
+
+    hold_id: UUID
+
+
+@frozen
+class DailyFeeCharged:
+    """The fee of one calendar day, or as much of it as was available."""
+
+    day: date
+    amount: Money
+
+
+AccountFact = (
+    AccountOpened | FundsAdded | HoldPlaced | HoldCaptured | HoldReleased | DailyFeeCharged
+)
+
+# State and decisions.
+
+
+@frozen
+class Account:
+    balance: Money
+    """What the account owns, holds included."""
+    held: Money
+    """The sum of ``holds``, kept so that reading it costs nothing."""
+    holder_kind: str
+    holder: UUID
+    holds: Mapping[UUID, Money] = field(factory=dict, hash=False)
+    daily_fee_through: date | None = None
+
+    @property
+    def unit(self) -> str:
+        return self.balance.unit
+
+    @property
+    def available(self) -> Money:
+        """What can be spent or held now: the balance less all holds (charging rule 2)."""
+        return self.balance - self.held
+
+    def add_funds(self, top_up_id: UUID, amount: Money) -> list[AccountFact]:
+        """Raises SettingNotAllowed for an amount of another unit or not above zero."""
+        if amount.unit != self.unit:
+            raise SettingNotAllowed("unit", amount.unit, f"{self.unit}, the unit of this account")
+        if amount.micros <= 0:
+            raise SettingNotAllowed("amount", str(amount), "an amount above zero")
+        return [FundsAdded(top_up_id, amount)]
+
+    def hold(self, hold_id: UUID, amount: Money, *, most: int) -> list[AccountFact]:
+        """Sets money aside for an attempt, one of at most ``most`` at a time.
+
+        Raises InsufficientFunds, or TooManyCalls.
+        """
+        if hold_id in self.holds:
+            return []
+        if len(self.holds) >= most:
+            raise TooManyCalls(most)
+        if amount > self.available:
+            raise InsufficientFunds(needed=amount, available=self.available)
+        return [HoldPlaced(hold_id, amount)]
+
+    def capture(self, hold_id: UUID, charge: Money) -> list[AccountFact]:
+        """Charges an attempt. A charge never exceeds its hold: raises ChargeExceedsHold."""
+        held = self.holds.get(hold_id)
+        if held is None:
+            return []
+        if charge > held:
+            raise ChargeExceedsHold(charge, held)
+        return [HoldCaptured(hold_id, charge)]
+
+    def release(self, hold_id: UUID) -> list[AccountFact]:
+        return [HoldReleased(hold_id)] if hold_id in self.holds else []
+
+    def charge_daily_fee(self, day: date, fee: Money) -> list[AccountFact]:
+        """The fee of ``day``, once: days are charged in order, so the last one is enough to know.
+
+        Never takes more than is available: a fee does not push a balance below zero, and never
+        takes what is held for a call.
+        """
+        if self.daily_fee_through is not None and day <= self.daily_fee_through:
+            return []
+        return [DailyFeeCharged(day, min(fee, self.available))]
+
+
+def open_account(
+    account: Account | None, unit: str, holder_kind: str, holder: UUID
+) -> list[AccountFact]:
+    """Opens an account once. Raises AlreadyExists if the id belongs to another holder or unit."""
+    if account is None:
+        return [AccountOpened(check_unit(unit), holder_kind, holder)]
+    if (account.unit, account.holder_kind, account.holder) != (unit, holder_kind, holder):
+        raise AlreadyExists("account", f"of {account.holder_kind} {account.holder}")
+    return []
+
+
+def evolve(account: Account | None, fact: AccountFact) -> Account:
+    if isinstance(fact, AccountOpened):
+        nothing = Money(0, fact.unit)
+        return Account(nothing, nothing, fact.holder_kind, fact.holder)
+    assert account is not None, "an account begins with AccountOpened"
+    match fact:
+        case FundsAdded(_, amount):
+            return changed(account, balance=account.balance + amount)
+        case HoldPlaced(hold_id, amount):
+            return changed(
+                account, held=account.held + amount, holds={**account.holds, hold_id: amount}
+            )
+        case HoldCaptured(hold_id, charge):
+            return changed(_ended(account, hold_id), balance=account.balance - charge)
+        case HoldReleased(hold_id):
+            return _ended(account, hold_id)
+        case DailyFeeCharged(day, amount):
+            return changed(account, balance=account.balance - amount, daily_fee_through=day)
+        case _:
+            assert_never(fact)
+
+
+def _ended(account: Account, hold_id: UUID) -> Account:
+    return changed(
+        account,
+        held=account.held - account.holds[hold_id],
+        holds={other: held for other, held in account.holds.items() if other != hold_id},
+    )

@@ -1,0 +1,256 @@
+"""A call session: one stay on the line, with its attempts to reach somebody and what each cost.
+
+Charging rule 3: one attempt, one hold, one capture. Whoever comes first settles an attempt; a later
+record that disagrees by more than a second is put up for review and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+from uuid import UUID
+
+from attrs import evolve as changed
+from attrs import field, frozen
+
+from domain.errors import AlreadyExists, CallEndedAlready, NotFound, TooManyAttempts
+from domain.login import Proof
+from domain.money import Money
+from domain.rating import RateTerms
+
+MOST_ATTEMPTS = 100
+"""Attempts in one session, so that its state stays small."""
+
+DISPUTED_ABOVE = 1
+"""Seconds by which a later record may differ without being put up for review."""
+
+
+class Evidence(StrEnum):
+    """What a settlement is based on, best first."""
+
+    LEG_RECORD = "leg record"
+    CHANNEL_EVENTS = "channel events"
+    LAST_SIGN_OF_LIFE = "last sign of life"
+    DIAL_STATUS = "dial status"
+    CALL_ENDED = "call ended"
+    LIMIT_PASSED = "limit passed"
+
+
+# Facts.
+
+
+@frozen
+class CallStarted:
+    """``reference`` is the call's name in Asterisk, ``caller_id`` a usable number in E.164."""
+
+    reference: str
+    node: str
+    access_number: str
+    caller_id: str | None
+
+
+@frozen
+class LoginRefused:
+    """A failed try, with the reason that the caller is never told."""
+
+    reason: str
+    card_id: UUID | None
+
+
+@frozen
+class PayerIdentified:
+    card_id: UUID
+    account_id: UUID
+    proof: Proof
+
+
+@frozen
+class AttemptStarted:
+    """The hold is placed and the number may be dialled.
+
+    ``terms`` are all that the price follows from (charging rule 4); ``limit_seconds`` is the hard
+    limit given to Asterisk; after ``deadline`` the leg cannot be up any more.
+    """
+
+    number: int
+    destination: str
+    destination_name: str
+    hold_id: UUID
+    account_id: UUID
+    card_id: UUID
+    held: Money
+    limit_seconds: int
+    terms: RateTerms
+    placed_at: datetime
+    deadline: datetime
+
+
+@frozen
+class AttemptSeen:
+    """The leg was seen alive, this many seconds after it was answered."""
+
+    number: int
+    answered_at: datetime
+    seconds: int
+
+
+@frozen
+class AttemptSettled:
+    """``charge`` follows from the attempt's terms, ``answered_at``, ``seconds``, ``setup_due``."""
+
+    number: int
+    answered_at: datetime | None
+    talked_ms: int
+    seconds: int
+    charge: Money
+    setup_due: bool
+    evidence: Evidence
+    cause: int | None
+
+
+@frozen
+class SettlementDisputed:
+    """A later record tells of another length than was settled; a person has to look at it."""
+
+    number: int
+    settled_seconds: int
+    seconds: int
+    evidence: Evidence
+
+
+@frozen
+class CallEnded:
+    reason: str
+
+
+CallSessionFact = (
+    CallStarted
+    | LoginRefused
+    | PayerIdentified
+    | AttemptStarted
+    | AttemptSeen
+    | AttemptSettled
+    | SettlementDisputed
+    | CallEnded
+)
+
+# State and decisions.
+
+
+@frozen
+class Attempt:
+    """An attempt whose hold is open."""
+
+    started: AttemptStarted
+    seen: AttemptSeen | None = None
+
+
+@frozen
+class Settled:
+    seconds: int
+    disputed: bool = False
+
+
+@frozen
+class CallSession:
+    started: CallStarted
+    card_id: UUID | None = None
+    account_id: UUID | None = None
+    refused_logins: int = 0
+    attempts: Mapping[int, Attempt] = field(factory=dict, hash=False)
+    """Open attempts by number."""
+    settled: Mapping[int, Settled] = field(factory=dict, hash=False)
+    """At most MOST_ATTEMPTS, so that a late record can be compared with what was charged."""
+    ended: bool = False
+
+    @property
+    def last_attempt(self) -> int:
+        return len(self.attempts) + len(self.settled)
+
+    def refuse_login(self, reason: str, card_id: UUID | None) -> list[CallSessionFact]:
+        return [LoginRefused(reason, card_id)]
+
+    def identify(self, card_id: UUID, account_id: UUID, proof: Proof) -> list[CallSessionFact]:
+        """A caller may bring another payer later in the session; open attempts keep theirs."""
+        if (self.card_id, self.account_id) == (card_id, account_id):
+            return []
+        return [PayerIdentified(card_id, account_id, proof)]
+
+    def start_attempt(self, attempt: AttemptStarted) -> list[CallSessionFact]:
+        """Raises TooManyAttempts, CallEndedAlready, or AlreadyExists for a number used before."""
+        known = self.attempts.get(attempt.number)
+        if known is not None and known.started.hold_id == attempt.hold_id:
+            return []
+        if self.ended:
+            raise CallEndedAlready(self.started.reference)
+        if attempt.number > MOST_ATTEMPTS:
+            raise TooManyAttempts(MOST_ATTEMPTS)
+        if attempt.number != self.last_attempt + 1:
+            raise AlreadyExists("attempt", f"{self.started.reference} {attempt.number}")
+        return [attempt]
+
+    def see_alive(self, number: int, answered_at: datetime, seconds: int) -> list[CallSessionFact]:
+        """Confirmed usage only grows, and never beyond the limit."""
+        attempt = self.attempts.get(number)
+        if attempt is None:
+            return []
+        seconds = min(seconds, attempt.started.limit_seconds)
+        if attempt.seen is not None and seconds <= attempt.seen.seconds:
+            return []
+        return [AttemptSeen(number, answered_at, seconds)]
+
+    def settle(self, settled: AttemptSettled) -> list[CallSessionFact]:
+        """Once: an attempt that is settled already, or was never started, stays as it is."""
+        return [settled] if settled.number in self.attempts else []
+
+    def review(self, number: int, seconds: int, evidence: Evidence) -> list[CallSessionFact]:
+        """Compares a record that came after the settlement with what was charged.
+
+        Raises NotFound for an attempt that was never started.
+        """
+        if number in self.attempts:
+            return []
+        before = self.settled.get(number)
+        if before is None:
+            raise NotFound("attempt", f"{self.started.reference} {number}")
+        if before.disputed or abs(before.seconds - seconds) <= DISPUTED_ABOVE:
+            return []
+        return [SettlementDisputed(number, before.seconds, seconds, evidence)]
+
+    def end(self, reason: str) -> list[CallSessionFact]:
+        return [] if self.ended else [CallEnded(reason)]
+
+
+def start(session: CallSession | None, started: CallStarted) -> list[CallSessionFact]:
+    return [started] if session is None else []
+
+
+def evolve(session: CallSession | None, fact: CallSessionFact) -> CallSession:
+    if isinstance(fact, CallStarted):
+        return CallSession(fact)
+    assert session is not None, "a call session begins with CallStarted"
+    match fact:
+        case LoginRefused():
+            return changed(session, refused_logins=session.refused_logins + 1)
+        case PayerIdentified(card_id, account_id):
+            return changed(session, card_id=card_id, account_id=account_id)
+        case AttemptStarted():
+            return changed(session, attempts={**session.attempts, fact.number: Attempt(fact)})
+        case AttemptSeen(number):
+            seen = changed(session.attempts[number], seen=fact)
+            return changed(session, attempts={**session.attempts, number: seen})
+        case AttemptSettled(number=number, seconds=seconds):
+            return changed(
+                session,
+                attempts={n: open_ for n, open_ in session.attempts.items() if n != number},
+                settled={**session.settled, number: Settled(seconds)},
+            )
+        case SettlementDisputed(number, settled_seconds):
+            disputed = Settled(settled_seconds, disputed=True)
+            return changed(session, settled={**session.settled, number: disputed})
+        case CallEnded():
+            return changed(session, ended=True)
+        case _:
+            assert_never(fact)

@@ -1,0 +1,116 @@
+"""What the rules refuse. Each refusal carries the facts that its explanation needs.
+
+A refusal is not a fault: every edge (voice, SMS, HTTP, command line) has one table that turns each
+kind into a prompt, a sentence or a problem document. What is not a refusal is a fault.
+"""
+
+from __future__ import annotations
+
+from attrs import define
+
+from domain.money import Money
+
+
+class Refused(Exception):
+    """A request that the rules do not allow."""
+
+
+@define
+class NotFound(Refused):
+    """There is no such thing: ``kind`` says what was looked for, ``key`` by what."""
+
+    kind: str
+    key: str
+
+
+@define
+class AlreadyExists(Refused):
+    """The name, number or id is in use already, by something else."""
+
+    kind: str
+    key: str
+
+
+@define
+class SettingNotAllowed(Refused):
+    """A value that a thing cannot have: says which, what it was and what is accepted."""
+
+    name: str
+    value: str
+    accepted: str
+
+
+@define
+class InsufficientFunds(Refused):
+    needed: Money
+    available: Money
+
+
+@define
+class ChargeExceedsHold(Refused):
+    charge: Money
+    held: Money
+
+
+@define
+class TooManyCalls(Refused):
+    """The payer has as many calls up as its terms allow."""
+
+    limit: int
+
+
+@define
+class TooManyAttempts(Refused):
+    """One call session holds a bounded number of attempts."""
+
+    limit: int
+
+
+@define
+class LoginFailed(Refused):
+    """The caller did not identify a payer. The reason is recorded, never told to the caller."""
+
+    reason: str
+
+
+@define
+class CardNotUsable(Refused):
+    """The card cannot pay for a call now."""
+
+    reason: str
+
+
+@define
+class StatusChangeNotAllowed(Refused):
+    now: str
+    wanted: str
+    allowed: tuple[str, ...]
+
+
+@define
+class CallerIdNotUsable(Refused):
+    """The call has no caller ID that could stand in for a PIN: hidden, or not a number."""
+
+
+@define
+class PinlessNotAllowed(Refused):
+    """The terms of this card do not let a caller ID stand in for its PIN."""
+
+
+@define
+class NumberNotDialable(Refused):
+    """What was dialled is no telephone number."""
+
+    dialled: str
+
+
+@define
+class DestinationNotSold(Refused):
+    """No rate or no route leads to this number."""
+
+    number: str
+
+
+@define
+class CallEndedAlready(Refused):
+    reference: str

@@ -1,0 +1,80 @@
+"""A tariff: versions of a price list, each in force from its own moment on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import assert_never
+
+from attrs import evolve as changed
+from attrs import frozen
+
+from domain.errors import SettingNotAllowed
+
+MOST_VERSIONS_AHEAD = 50
+
+# Facts.
+
+
+@frozen
+class TariffCreated:
+    name: str
+    unit: str
+
+
+@frozen
+class TariffPublished:
+    """The rows of the version are kept beside the log; ``sheet_digest`` (SHA-256) seals them."""
+
+    version: int
+    effective_from: datetime
+    rows: int
+    sheet_digest: str
+    by: str
+
+
+TariffFact = TariffCreated | TariffPublished
+
+# State and decisions.
+
+
+@frozen
+class Tariff:
+    name: str
+    unit: str
+    last_version: int = 0
+    schedule: tuple[tuple[datetime, int], ...] = ()
+    """The versions that are in force now or later, by the moment they begin."""
+
+    def publish(self, published: TariffPublished) -> list[TariffFact]:
+        """Raises SettingNotAllowed for an empty sheet or a version that is not the next."""
+        if published.rows < 1:
+            raise SettingNotAllowed("rows", str(published.rows), "a sheet with at least one rate")
+        if published.version != self.last_version + 1:
+            accepted = f"the next version, {self.last_version + 1}"
+            raise SettingNotAllowed("version", str(published.version), accepted)
+        return [published]
+
+    def version_at(self, now: datetime) -> int | None:
+        """The version in force: of those that have begun, the one published last."""
+        begun = [version for since, version in self.schedule if since <= now]
+        return max(begun, default=None)
+
+
+def create(tariff: Tariff | None, name: str, unit: str) -> list[TariffFact]:
+    if tariff is None:
+        return [TariffCreated(name, unit)]
+    if tariff.unit != unit:
+        raise SettingNotAllowed("unit", unit, f"{tariff.unit}, the unit of tariff {name}")
+    return []
+
+
+def evolve(tariff: Tariff | None, fact: TariffFact) -> Tariff:
+    if isinstance(fact, TariffCreated):
+        return Tariff(fact.name, fact.unit)
+    assert tariff is not None, "a tariff begins with TariffCreated"
+    match fact:
+        case TariffPublished(version, effective_from):
+            later = (*tariff.schedule, (effective_from, version))[-MOST_VERSIONS_AHEAD:]
+            return changed(tariff, last_version=version, schedule=later)
+        case _:
+            assert_never(fact)

@@ -1,0 +1,197 @@
+"""Settings: one TOML file, and environment variables over it. What is wrong is refused at start."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from adapters.agi.card_call import CardCallSettings
+from adapters.agi.entries import Codes
+
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
+Node = Annotated[str, Meta(pattern=r"^[a-z0-9]{1,16}$")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Positive = Annotated[int, Meta(ge=1, le=100_000)]
+
+ENVIRONMENT = "TALKTIME_"
+SETTINGS = "TALKTIME_SETTINGS"
+PLACES = (Path("talktime.toml"), Path("/etc/talktime/talktime.toml"))
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used: says which one, and what it accepts."""
+
+
+class Ledger(Struct, frozen=True, forbid_unknown_fields=True):
+    """``url``: sqlite:///<file> or postgresql://<user>:<password>@<host>/<database>."""
+
+    url: str = "sqlite:///var/talktime.db"
+
+
+class Secrets(Struct, frozen=True, forbid_unknown_fields=True):
+    """``pin_key_file`` holds at least 32 bytes; whoever has it and the ledger can guess PINs."""
+
+    pin_key_file: str = "var/pin.key"
+
+
+class Agi(Struct, frozen=True, forbid_unknown_fields=True):
+    host: str = "127.0.0.1"
+    port: Port = 4573
+    most_calls: Positive = 5_000
+    allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+
+
+class Key(Struct, frozen=True, forbid_unknown_fields=True):
+    """An API key is stored as its SHA-256; ``talktime keys new`` makes one."""
+
+    name: Name
+    sha256: Sha256
+    scopes: tuple[str, ...] = ("read",)
+
+
+class Http(Struct, frozen=True, forbid_unknown_fields=True):
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    keys: tuple[Key, ...] = ()
+
+
+class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
+    """A PJSIP endpoint that calls go out through; the first that can connects the call."""
+
+    name: Name
+    prefix: Annotated[str, Meta(pattern=r"^[0-9]{0,10}$")] = ""
+    """Digits sent in front of the number."""
+
+
+class Calls(Struct, frozen=True, forbid_unknown_fields=True):
+    login_tries: Annotated[int, Meta(ge=1, le=10)] = 3
+    ring_seconds: Annotated[int, Meta(ge=5, le=180)] = 60
+    first_key_ms: Annotated[int, Meta(ge=1_000, le=60_000)] = 8_000
+    next_key_ms: Annotated[int, Meta(ge=1_000, le=60_000)] = 5_000
+    caller_id_code: str = "*32"
+    redial_code: str = "*0"
+    balance_code: str = "111"
+    hangup_keys: str = "*"
+    endpoint: str = "PJSIP/{number}@{trunk}"
+
+    def card_call(self) -> CardCallSettings:
+        codes = Codes(self.caller_id_code, self.redial_code, self.balance_code, self.hangup_keys)
+        return CardCallSettings(
+            codes,
+            login_tries=self.login_tries,
+            first_key_ms=self.first_key_ms,
+            next_key_ms=self.next_key_ms,
+            endpoint=self.endpoint,
+        )
+
+
+class Ami(Struct, frozen=True, forbid_unknown_fields=True):
+    host: str = "127.0.0.1"
+    port: Port = 5038
+    user: Name = "talktime"
+    secret_file: str = ""
+    """Empty: Asterisk is not asked, and open attempts wait for their records or their limit."""
+
+
+class Asterisk(Struct, frozen=True, forbid_unknown_fields=True):
+    """The Asterisk on this host, for ``talktime ship`` and ``talktime serve``."""
+
+    node: Node = "pbx1"
+    spool: str = ""
+    """Folder of the leg records; empty: there is no Asterisk on this host."""
+    cel: str = ""
+    """The file of channel events; empty: they are not looked at."""
+    ledger: str = ""
+    """URL of the ledger's HTTP server when the ledger is on another host."""
+    key_file: str = ""
+    """The API key for it, with scope node."""
+    ami: Ami = field(default_factory=Ami)
+
+
+class Voice(Struct, frozen=True, forbid_unknown_fields=True):
+    sounds: str = "var/sounds"
+    """Where rendered prompts go; Asterisk finds them when its sounds folder links here."""
+    recordings: str = ""
+    """Folder of an operator's own recordings, used instead of rendered prompts."""
+
+
+class Log(Struct, frozen=True, forbid_unknown_fields=True):
+    level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$")] = "info"
+    json: bool = False
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    ledger: Ledger = field(default_factory=Ledger)
+    secrets: Secrets = field(default_factory=Secrets)
+    agi: Agi = field(default_factory=Agi)
+    http: Http = field(default_factory=Http)
+    trunks: tuple[Trunk, ...] = ()
+    calls: Calls = field(default_factory=Calls)
+    asterisk: Asterisk = field(default_factory=Asterisk)
+    voice: Voice = field(default_factory=Voice)
+    log: Log = field(default_factory=Log)
+
+
+def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of a file (or of the first of PLACES that exists), environment over it.
+
+    ``TALKTIME_LEDGER_URL`` sets ``ledger.url``, and so on. Raises SettingsError.
+    """
+    named = path or (Path(environment[SETTINGS]) if environment.get(SETTINGS) else None)
+    source = named or next((place for place in PLACES if place.is_file()), None)
+    values: dict[str, Any] = {}
+    if source is not None:
+        try:
+            values = tomllib.loads(source.read_text())
+        except OSError as error:
+            raise SettingsError(f"settings file {source}: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"settings file {source} is not TOML: {error}") from error
+    _overlay(values, environment)
+    return check(values)
+
+
+def check(values: Mapping[str, Any]) -> Settings:
+    """Raises SettingsError, naming the setting and what it accepts."""
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$.")
+        setting = where.rstrip("`") or "the settings"
+        raise SettingsError(f"{setting}: {what}") from error
+    try:
+        settings.calls.card_call()
+    except ValueError as error:
+        raise SettingsError(f"calls: {error}") from error
+    for key in settings.http.keys:
+        if unknown := set(key.scopes) - {"admin", "read", "node"}:
+            raise SettingsError(
+                f"http.keys: scopes of {key.name} are admin, read or node, not {sorted(unknown)}"
+            )
+    return settings
+
+
+def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> None:
+    sections = {each.name: each.type for each in msgspec.structs.fields(Settings)}
+    for variable, value in environment.items():
+        if not variable.startswith(ENVIRONMENT) or variable in (SETTINGS, "TALKTIME_CACHE"):
+            continue
+        section, _, name = variable.removeprefix(ENVIRONMENT).lower().partition("_")
+        kind = sections.get(section)
+        if not (isinstance(kind, type) and issubclass(kind, Struct)) or name not in {
+            each.name for each in msgspec.structs.fields(kind)
+        }:
+            raise SettingsError(
+                f"{variable}: there is no setting of this name; a setting ledger.url is "
+                f"{ENVIRONMENT}LEDGER_URL in the environment"
+            )
+        table = values.setdefault(section, {})
+        if isinstance(table, dict):
+            table[name] = value
