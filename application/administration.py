@@ -32,11 +32,14 @@ class Chance:
 
 @frozen
 class NewCard:
-    """A card as it leaves the machine: the only moment at which its PIN is known."""
+    """A card as it leaves the machine: the only moment at which its PIN is known.
+
+    ``pin`` is None for a card that was made before, by the same request.
+    """
 
     card_id: UUID
     number: str
-    pin: str
+    pin: str | None
 
     def __repr__(self) -> str:
         return f"NewCard(card_id={self.card_id}, number={self.number}, pin=…)"
@@ -117,25 +120,34 @@ class Administration:
         return version
 
     def generate_card(
-        self, group_name: str, *, number: str | None = None, pin: str | None = None
+        self,
+        group_name: str,
+        *,
+        number: str | None = None,
+        pin: str | None = None,
+        card_id: UUID | None = None,
     ) -> NewCard:
         """A new card, not yet active, with a random PIN that no other card has.
 
-        Raises AlreadyExists for a number or a chosen PIN that is in use, SettingNotAllowed for
-        one of the wrong form.
+        Asked again with the same ``card_id`` it gives the card of before, without its PIN. Raises
+        AlreadyExists for a number or a chosen PIN that is in use, SettingNotAllowed for one of the
+        wrong form.
         """
         group = self.group(group_name)
         terms = group.terms
         _check_digits("number", number, terms.number_length)
         _check_digits("pin", pin, terms.pin_length)
+        if card_id is not None and (before := self._made_before(card_id)) is not None:
+            return before
         for _ in range(_MOST_PIN_TRIES):
+            secret = pin or random_digits(terms.pin_length, self.chance.below)
             card = NewCard(
-                random_time_ordered(self.clock.now(), self.chance.some_bytes(10)),
+                card_id or random_time_ordered(self.clock.now(), self.chance.some_bytes(10)),
                 number or random_digits(terms.number_length, self.chance.below),
-                pin or random_digits(terms.pin_length, self.chance.below),
+                secret,
             )
             try:
-                self._generate(card, group_name, terms)
+                self._generate(card, self.pins.digest(secret), group_name, terms)
             except ClaimTaken as taken:
                 if (taken.kind == kinds.CARD_NUMBER and number) or (
                     taken.kind == kinds.PIN and pin
@@ -145,8 +157,13 @@ class Administration:
             return card
         raise SettingNotAllowed("pin length", str(terms.pin_length), "longer PINs: few are left")
 
-    def _generate(self, new: NewCard, group_name: str, terms: GroupTerms) -> None:
-        digest = self.pins.digest(new.pin)
+    def _made_before(self, card_id: UUID) -> NewCard | None:
+        card = self.units.run(
+            lambda unit: unit.get(kinds.CARDS, card_id), writes=(), reads=(card_id,)
+        )
+        return NewCard(card_id, card.number, None) if card is not None else None
+
+    def _generate(self, new: NewCard, digest: str, group_name: str, terms: GroupTerms) -> None:
         account_id = kinds.account_id_of_card(new.card_id)
         group_id = kinds.card_group_id(group_name)
 
@@ -209,20 +226,21 @@ class Administration:
 
         Raises SettingNotAllowed for a card that was never activated, or another unit.
         """
-        card = self.card(card_id)
-        if not card.activated or card.status in (Status.VOID, Status.CANCELLED):
-            raise SettingNotAllowed("card", card.status, "a card that is or was active")
+        account_id = self.card(card_id).account_id
 
         def decide(unit: Unit) -> Money:
-            self._add(unit, card.account_id, top_up_id, amount, channel, by)
-            account = unit.get(kinds.ACCOUNTS, card.account_id)
-            current = unit.get(kinds.CARDS, card_id)
+            card = unit.get(kinds.CARDS, card_id)
+            assert card is not None, "looked at before"
+            again = unit.get(kinds.TOP_UPS, top_up_id) is not None
+            if not again and (not card.activated or card.status is Status.VOID):
+                raise SettingNotAllowed("card", card.status, "a card that is or was active")
+            self._add(unit, account_id, top_up_id, amount, channel, by)
+            account = unit.get(kinds.ACCOUNTS, account_id)
             assert account is not None, "an active card has an account"
-            assert current is not None, "looked at before"
-            unit.record(kinds.CARDS, card_id, current.balance_changed(account.balance))
+            unit.record(kinds.CARDS, card_id, card.balance_changed(account.balance))
             return account.available
 
-        return self.units.run(decide, writes=(card_id, card.account_id, top_up_id))
+        return self.units.run(decide, writes=(card_id, account_id, top_up_id))
 
     @staticmethod
     def _add(

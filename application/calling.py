@@ -138,6 +138,8 @@ class Calls:
         """
         now = self.clock.now()
         if not self.throttle.allows(call.sources, now):
+            # It guessed nothing, so it costs nothing: a source that goes on must not use up what
+            # is left to everybody else at its access number and trunk.
             self._refuse(call, "throttled", None)
         card_id: UUID | None
         digest = self.pins.digest(pin) if mode is not LoginMode.NUMBER_ONLY else None
@@ -147,10 +149,12 @@ class Calls:
         else:
             card_id = self.units.find(kinds.CARD_NUMBER, number)
         if card_id is None:
+            self.throttle.failed(call.sources, now)
             self._refuse(call, "unknown card", None)
         try:
             return self._identify(call, card_id, Proof(mode), digest)
         except LoginFailed as failure:
+            self.throttle.failed(call.sources, now)
             self._refuse(call, failure.reason, card_id)
 
     def refresh(self, call: Call) -> Payer:
@@ -222,8 +226,6 @@ class Calls:
         )
 
     def _refuse(self, call: Call, reason: str, card_id: UUID | None) -> NoReturn:
-        self.throttle.failed(call.sources, self.clock.now())
-
         def decide(unit: Unit) -> None:
             session = session_of(unit, call)
             facts = session.refuse_login(reason, card_id)

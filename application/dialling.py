@@ -84,6 +84,10 @@ class Dialling:
         attempt = call.attempts + 1
         hold_id = kinds.hold_id(call.session_id, attempt)
 
+        def granted(seconds: int, terms: GroupTerms) -> Grant:
+            announced = seconds * terms.ghost_percent // 100
+            return Grant(attempt, number, seconds, announced, routes, self.ring_seconds)
+
         def decide(unit: Unit) -> Grant:
             card = unit.get(kinds.CARDS, payer.card_id)
             group = unit.get(kinds.CARD_GROUPS, payer.group_id)
@@ -92,7 +96,15 @@ class Dialling:
             assert group is not None, "a card is generated in a group"
             if account is None:
                 raise InsufficientFunds(Money(1, group.terms.unit), Money(0, group.terms.unit))
+            session = session_of(unit, call)
+            again = session.asked_before(attempt, number, payer.card_id)
+            if again is not None:
+                # Asked once more, because nobody knew whether it was stored: what was granted then
+                # counts, for that is what the hold covers.
+                return granted(again.limit_seconds, group.terms)
             card.check_usable(group.terms, now)
+            # Before the money: another call that holds all of it does not make this one poor.
+            account.check_room(group.terms.simultaneous_calls)
             terms = priced(price.terms, group.terms, call.access)
             setup_due = card.first_used_at is None
             spendable = account.available
@@ -108,7 +120,6 @@ class Dialling:
                 raise InsufficientFunds(least, spendable)
             seconds = talk_time(terms, spendable, now, latest, setup_due=setup_due, limit=limit)
             held = worst_charge(terms, now, latest, seconds, setup_due=setup_due)
-            session = session_of(unit, call)
             started = AttemptStarted(
                 number=attempt,
                 destination=number,
@@ -126,8 +137,7 @@ class Dialling:
             unit.record(kinds.CALL_SESSIONS, call.session_id, facts)
             most = group.terms.simultaneous_calls
             unit.record(kinds.ACCOUNTS, payer.account_id, account.hold(hold_id, held, most=most))
-            announced = seconds * group.terms.ghost_percent // 100
-            return Grant(attempt, number, seconds, announced, routes, self.ring_seconds)
+            return granted(seconds, group.terms)
 
         grant = self.units.run(
             decide,

@@ -32,7 +32,9 @@ PIN = "pin"
 """Claims: a card number and a PIN digest each belong to one card (unique system-wide)."""
 
 _NAMED = UUID("6f6f4f0e-0d3c-4c0e-9a53-2f8f6f0f7c11")
-_REFERENCE = re.compile(r"(?P<node>[a-z0-9]{1,16})-(?:[\w.]+-)?(?P<seconds>\d{9,11})\.\d{1,10}")
+_REFERENCE = re.compile(
+    r"(?P<node>[a-z0-9]{1,16})-(?:[\w.]+-)?(?P<seconds>\d{9,11})\.\d{1,10}", re.ASCII
+)
 
 
 def access_number_id(number: str) -> UUID:

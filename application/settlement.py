@@ -204,7 +204,8 @@ def _charge(
         unit.record(kinds.ACCOUNTS, started.account_id, account.release(started.hold_id))
     after = unit.get(kinds.ACCOUNTS, started.account_id)
     assert after is not None, "it was there before"
-    if settled.seconds and outcome.answered_at is not None:
+    # Within the grace a call is free of everything: it does not use the card up for the setup fee.
+    if settled.seconds > started.terms.grace_seconds and outcome.answered_at is not None:
         unit.record(kinds.CARDS, started.card_id, card.first_talk(outcome.answered_at))
     if cost:
         current = unit.get(kinds.CARDS, started.card_id)

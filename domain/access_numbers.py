@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from attrs import Attribute, field, frozen, validators
 from attrs import evolve as changed
-from attrs import field, frozen, validators
 
 from domain.errors import AlreadyExists
 from domain.login import LoginMode
-from domain.money import MINUTES, Money
+from domain.money import MICROS, MINUTES, Money
+from domain.rating import MOST_RATE
 
 
-def _not_in_minutes(_: object, __: object, amount: Money | None) -> None:
+def _surcharge(_: object, field_: Attribute[Money | None], amount: Money | None) -> None:
+    if amount is None:
+        return
+    if not 0 <= amount.micros <= MOST_RATE:
+        most = Money(MOST_RATE, amount.unit)
+        raise ValueError(f"{field_.name} is from zero to {most}, not {amount}")
+    if amount.unit == MINUTES and amount.micros % MICROS:
+        raise ValueError(f"{field_.name} in talk minutes is whole minutes, not {amount}")
+
+
+def _surcharge_per_minute(_: object, field_: Attribute[Money | None], amount: Money | None) -> None:
+    _surcharge(_, field_, amount)
     if amount is not None and amount.unit == MINUTES:
         raise ValueError("surcharge_per_minute is in a currency: talk minutes have one price")
 
@@ -26,9 +38,9 @@ class AccessTerms:
     language: str = "en"
     first_announcement: str | None = None
     """The sound that is played first, before anything else."""
-    surcharge: Money | None = None
+    surcharge: Money | None = field(default=None, validator=_surcharge)
     """Added to each connected call made through this number."""
-    surcharge_per_minute: Money | None = field(default=None, validator=_not_in_minutes)
+    surcharge_per_minute: Money | None = field(default=None, validator=_surcharge_per_minute)
     country: str = field(default="US", validator=validators.matches_re(r"[A-Z]{2}"))
     """Whose callers' numbers arrive here without a country code (ISO 3166-1, two letters)."""
     open: bool = True

@@ -110,6 +110,11 @@ class Account:
             raise SettingNotAllowed("amount", str(amount), "an amount above zero")
         return [FundsAdded(top_up_id, amount)]
 
+    def check_room(self, most: int) -> None:
+        """Raises TooManyCalls if ``most`` calls are up already."""
+        if len(self.holds) >= most:
+            raise TooManyCalls(most)
+
     def hold(self, hold_id: UUID, amount: Money, *, most: int) -> list[AccountFact]:
         """Sets money aside for an attempt, one of at most ``most`` at a time.
 
@@ -117,8 +122,8 @@ class Account:
         """
         if hold_id in self.holds:
             return []
-        if len(self.holds) >= most:
-            raise TooManyCalls(most)
+        _not_negative("a hold", amount)
+        self.check_room(most)
         if amount > self.available:
             raise InsufficientFunds(needed=amount, available=self.available)
         return [HoldPlaced(hold_id, amount)]
@@ -128,6 +133,7 @@ class Account:
         held = self.holds.get(hold_id)
         if held is None:
             return []
+        _not_negative("a charge", charge)
         if charge > held:
             raise ChargeExceedsHold(charge, held)
         return [HoldCaptured(hold_id, charge)]
@@ -143,6 +149,7 @@ class Account:
         """
         if self.daily_fee_through is not None and day <= self.daily_fee_through:
             return []
+        _not_negative("a fee", fee)
         return [DailyFeeCharged(day, min(fee, self.available))]
 
 
@@ -177,6 +184,12 @@ def evolve(account: Account | None, fact: AccountFact) -> Account:
             return changed(account, balance=account.balance - amount, daily_fee_through=day)
         case _:
             assert_never(fact)
+
+
+def _not_negative(what: str, amount: Money) -> None:
+    """A negative amount would make money out of nothing, so it is a fault and not a refusal."""
+    if amount.micros < 0:
+        raise ValueError(f"{what} is zero or more, not {amount}")
 
 
 def _ended(account: Account, hold_id: UUID) -> Account:

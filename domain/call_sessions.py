@@ -150,6 +150,7 @@ class Attempt:
 @frozen
 class Settled:
     seconds: int
+    limit_seconds: int
     disputed: bool = False
 
 
@@ -178,10 +179,17 @@ class CallSession:
             return []
         return [PayerIdentified(card_id, account_id, proof)]
 
+    def asked_before(self, number: int, destination: str, card_id: UUID) -> AttemptStarted | None:
+        """The open attempt of this number, if it is to this destination and paid by this card."""
+        known = self.attempts.get(number)
+        if known is None:
+            return None
+        same = (known.started.destination, known.started.card_id) == (destination, card_id)
+        return known.started if same else None
+
     def start_attempt(self, attempt: AttemptStarted) -> list[CallSessionFact]:
         """Raises TooManyAttempts, CallEndedAlready, or AlreadyExists for a number used before."""
-        known = self.attempts.get(attempt.number)
-        if known is not None and known.started.hold_id == attempt.hold_id:
+        if self.asked_before(attempt.number, attempt.destination, attempt.card_id):
             return []
         if self.ended:
             raise CallEndedAlready(self.started.reference)
@@ -197,7 +205,7 @@ class CallSession:
         if attempt is None:
             return []
         seconds = min(seconds, attempt.started.limit_seconds)
-        if attempt.seen is not None and seconds <= attempt.seen.seconds:
+        if seconds <= (attempt.seen.seconds if attempt.seen else 0):
             return []
         return [AttemptSeen(number, answered_at, seconds)]
 
@@ -215,7 +223,10 @@ class CallSession:
         before = self.settled.get(number)
         if before is None:
             raise NotFound("attempt", f"{self.started.reference} {number}")
-        if before.disputed or abs(before.seconds - seconds) <= DISPUTED_ABOVE:
+        # What a leg outlived its limit by was not charged, so the record that was charged from does
+        # not disagree with itself.
+        beyond = abs(before.seconds - min(seconds, before.limit_seconds))
+        if before.disputed or beyond <= DISPUTED_ABOVE:
             return []
         return [SettlementDisputed(number, before.seconds, seconds, evidence)]
 
@@ -245,10 +256,13 @@ def evolve(session: CallSession | None, fact: CallSessionFact) -> CallSession:
             return changed(
                 session,
                 attempts={n: open_ for n, open_ in session.attempts.items() if n != number},
-                settled={**session.settled, number: Settled(seconds)},
+                settled={
+                    **session.settled,
+                    number: Settled(seconds, session.attempts[number].started.limit_seconds),
+                },
             )
-        case SettlementDisputed(number, settled_seconds):
-            disputed = Settled(settled_seconds, disputed=True)
+        case SettlementDisputed(number):
+            disputed = changed(session.settled[number], disputed=True)
             return changed(session, settled={**session.settled, number: disputed})
         case CallEnded():
             return changed(session, ended=True)

@@ -10,7 +10,8 @@ from attrs import field, frozen, validators
 
 from domain.errors import AlreadyExists
 from domain.login import LoginMode
-from domain.money import Money, check_unit
+from domain.money import MICROS, MINUTES, Money, check_unit
+from domain.rating import MOST_RATE
 
 MOST_SIMULTANEOUS_CALLS = 100
 LONGEST_CALL = 24 * 3600
@@ -71,6 +72,14 @@ class GroupTerms:
                 raise ValueError(f"{name} is zero or more, not {amount}")
             if amount is not None and amount.unit != self.unit:
                 raise ValueError(f"{name} is in {self.unit}, the unit of the group, not {amount}")
+        if self.setup_fee is not None:
+            if self.setup_fee.micros > MOST_RATE:
+                most = Money(MOST_RATE, self.unit)
+                raise ValueError(f"setup_fee is at most {most}, not {self.setup_fee}")
+            if self.unit == MINUTES and self.setup_fee.micros % MICROS:
+                raise ValueError(f"setup_fee is whole talk minutes, not {self.setup_fee}")
+        if self.expires_on is not None and self.expires_on.tzinfo is None:
+            raise ValueError(f"expires_on is a moment with a time zone, not {self.expires_on}")
         if not self.languages:
             raise ValueError("languages names at least one language")
 

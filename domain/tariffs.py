@@ -46,9 +46,13 @@ class Tariff:
     """The versions that are in force now or later, by the moment they begin."""
 
     def publish(self, published: TariffPublished) -> list[TariffFact]:
-        """Raises SettingNotAllowed for an empty sheet or a version that is not the next."""
+        """Raises SettingNotAllowed for an empty sheet, a version that is not the next, or a moment
+        without a time zone."""
         if published.rows < 1:
             raise SettingNotAllowed("rows", str(published.rows), "a sheet with at least one rate")
+        if published.effective_from.tzinfo is None:
+            since = str(published.effective_from)
+            raise SettingNotAllowed("effective from", since, "a moment with a time zone")
         if published.version != self.last_version + 1:
             accepted = f"the next version, {self.last_version + 1}"
             raise SettingNotAllowed("version", str(published.version), accepted)

@@ -46,7 +46,7 @@ class SystemClock:
         return datetime.now(UTC)
 
 
-@define
+@define(slots=False)
 class System:
     """Everything one process needs, made once. Close it at the end."""
 

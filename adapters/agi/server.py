@@ -196,9 +196,9 @@ class FastAgiServer:
         with self._changed:
             self._open.discard(connection)
             self.calls_active -= 1
+            self._changed.notify_all()
             if self._stopping or self._idle >= _IDLE_WORKERS:
                 self._workers -= 1
-                self._changed.notify_all()
                 return False
             self._idle += 1
             return True

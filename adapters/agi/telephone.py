@@ -8,7 +8,6 @@ Facts of Asterisk 22 that this module is built on:
 - `Playback` and `Background` report a missing sound in a variable only, GET DATA by `result=-1`,
   which is also what a hang-up gives; CHANNEL STATUS tells the two apart.
 - `HANGUPCAUSE` is not reset by a leg that nobody answered.
-- `L(x)` without any sound counts in whole seconds and lets a limit below one second run for ever.
 """
 
 from __future__ import annotations
@@ -16,15 +15,16 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 
 from asterisk.agi import AGIHangup
-from attrs import Attribute, field, frozen
-from attrs.validators import and_, ge, instance_of, le, matches_re, optional
+from attrs import field, frozen
 
-from adapters.agi.causes import DialStatus, dial_status, leg_outcome
+from adapters.agi.causes import DialStatus, dial_status
+from adapters.agi.dial import REFERENCE, Leg, Outcome, checked_sound
 from adapters.agi.session import Answer, Gone, ProtocolError, Session
-from application.legs import LegOutcome, LegRecord, parse_leg
+from application.legs import LegRecord, parse_leg
+
+__all__ = ["CallerGone", "Keys", "Leg", "Outcome", "Telephone"]
 
 MOST_KEYS = 80
 """Keys that one question may ask for: more than any card number, PIN or telephone number has."""
@@ -35,9 +35,7 @@ _PLAY_SECONDS = 900.0
 _TALK_MARGIN_SECONDS = 90.0
 """Dial returns later than the call ends: it plays a warning that has begun to its end."""
 
-_REFERENCE = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 _NUMBER = re.compile(r"\+?[0-9]{1,32}")
-_SOUND = re.compile(r"(?!.*\.\.)/?[A-Za-z0-9][A-Za-z0-9_./-]{0,199}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:[_-][A-Za-z]{2,8})?")
 _HANGUP_KEYS = re.compile(r"[0-9*#]{1,8}")
 _KEYS = re.compile(r"[0-9A-D*#]*")
@@ -67,98 +65,6 @@ class Keys:
         return self.digits.rpartition("*")[2]
 
 
-def _plain_endpoint(_: object, __: Attribute[str], value: str) -> None:
-    filled = value.replace("{number}", "0").replace("{trunk}", "t")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9@/:._-]{1,119}", filled) or "{number}" not in value:
-        raise ValueError(
-            "an endpoint is a channel string such as PJSIP/{number}@{trunk}, "
-            f"letters, digits and @/:._- around {{number}}, not {value!r}"
-        )
-
-
-def _plain_sound(_: object, __: Attribute[str | None], value: str | None) -> None:
-    if value is not None:
-        _sound(value)
-
-
-@frozen(kw_only=True)
-class Leg:
-    """One leg to dial. Raises ValueError for any value that could be more than it says.
-
-    The number is ASCII digits, dialled as they are. The leg is cut `limit_ms` after its answer;
-    the caller, and nobody else, hears `warning_sound` when `warn_ms` are left, or at once when the
-    limit is not longer than that. `caller_id` is the number to present, None for the caller's own.
-    """
-
-    reference: str = field(validator=matches_re(_REFERENCE))
-    attempt: int = field(validator=[instance_of(int), ge(1), le(999_999)])
-    leg: int = field(validator=[instance_of(int), ge(1), le(999_999)])
-    number: str = field(validator=matches_re(r"[0-9]{1,32}", re.ASCII), repr=False)
-    trunk: str = field(validator=matches_re(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}"))
-    ring_seconds: int = field(validator=[instance_of(int), ge(1), le(600)])
-    limit_ms: int = field(validator=[instance_of(int), ge(1000), le(86_400_000)])
-    warn_ms: int = field(default=120_000, validator=[instance_of(int), ge(1000), le(3_600_000)])
-    warning_sound: str | None = field(default=None, validator=_plain_sound)
-    caller_id: str | None = field(
-        default=None, validator=optional(and_(instance_of(str), matches_re(r"\+?[0-9]{1,32}")))
-    )
-    endpoint: str = field(default="PJSIP/{number}@{trunk}", validator=_plain_endpoint)
-
-    @property
-    def warns_at_once(self) -> bool:
-        """The limit is not longer than the warning mark: the warning comes at the answer."""
-        return self.limit_ms <= self.warn_ms
-
-    @property
-    def command(self) -> str:
-        """The argument of Dial: channel, ring time, options.
-
-        g: the conversation goes on when the called party hangs up. H: the caller ends the leg by
-        FEATUREMAP(disconnect). L: the limit and its warning. b and U: the subroutines of the
-        dialled channel that write the leg record. f: the caller ID to send.
-        """
-        name = f"{self.reference}^{self.attempt}^{self.leg}"
-        warns = self.warning_sound is not None and not self.warns_at_once
-        limit = f"{self.limit_ms}:{self.warn_ms}" if warns else f"{self.limit_ms}"
-        channel = self.endpoint.replace("{trunk}", self.trunk).replace("{number}", self.number)
-        sends = f"f({self.caller_id})" if self.caller_id else ""
-        return (
-            f"{channel},{self.ring_seconds},gHL({limit}){sends}"
-            f"b(talktime-leg-start^s^1({name}))U(talktime-leg-answer^{name})"
-        )
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """What Dial reads from the caller's channel: sounds for the caller, none at the end."""
-        sound = self.warning_sound or ""
-        return {
-            "LIMIT_PLAYAUDIO_CALLER": "yes",
-            "LIMIT_PLAYAUDIO_CALLEE": "no",
-            "LIMIT_WARNING_FILE": sound,
-            "LIMIT_CONNECT_FILE": sound if self.warns_at_once else "",
-            "LIMIT_TIMEOUT_FILE": "",
-        }
-
-
-@frozen
-class Outcome:
-    """How a leg ended. `cause` is Q.850's, None when Asterisk's is that of an earlier leg.
-
-    `leg` is None when the record did not come in time, or the connection closed: it is then settled
-    by whoever reads the spool.
-    """
-
-    status: DialStatus
-    cause: int | None
-    leg: LegRecord | None
-    caller_gone: bool = False
-
-    @property
-    def result(self) -> LegOutcome:
-        """The outcome in the product's words, and whether it lets the next route be tried."""
-        return leg_outcome(self.status, self.cause)
-
-
 class Telephone:
     """One caller on the line. Every method but `done` and `hangup` raises CallerGone.
 
@@ -182,7 +88,7 @@ class Telephone:
         self._to_set: dict[str, str] = {}
         env = session.env
         self.reference = env.get("agi_arg_1", "")
-        if not re.fullmatch(_REFERENCE, self.reference):
+        if not re.fullmatch(REFERENCE, self.reference):
             raise ProtocolError(
                 "the first argument of the AGI script is the call's reference, "
                 "<node>-<unique id>, letters, digits and ._- only"
@@ -232,7 +138,7 @@ class Telephone:
             raise ValueError(f"a question asks for 1 to {MOST_KEYS} keys, not {most}")
         if not (100 <= first_ms <= 600_000 and 100 <= between_ms <= 600_000):
             raise ValueError("a caller has between 100 and 600,000 milliseconds for a key")
-        last = _sound(sounds[-1]) if sounds else ""
+        last = checked_sound(sounds[-1]) if sounds else ""
         for part in _lists(sounds[:-1]):
             key = self._ask("EXEC Background", part, within=_PLAY_SECONDS).value
             if key == "-1":
@@ -382,20 +288,11 @@ def _key(code: str) -> str:
     return key
 
 
-@lru_cache(maxsize=4096)
-def _sound(name: str) -> str:
-    if not _SOUND.fullmatch(name):
-        raise ValueError(
-            f"a sound is a path of letters, digits, _, - and ., without `..`, not {name!r}"
-        )
-    return name
-
-
 def _lists(sounds: Sequence[str]) -> Iterator[str]:
     """The sounds joined by '&', in as many parts as Asterisk's line length asks for."""
     part: list[str] = []
     length = 0
-    for name in map(_sound, sounds):
+    for name in map(checked_sound, sounds):
         if part and length + len(name) > _MOST_LIST:
             yield "&".join(part)
             part, length = [], 0

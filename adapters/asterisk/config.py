@@ -124,7 +124,7 @@ class AsteriskSettings:
         ),
     )
     longest_stay: int = attrs.field(
-        default=4 * 3600, validator=_number("the longest stay", 60, LONGEST_STAY_SECONDS)
+        default=4 * 3600, validator=_number("the longest stay", 1, LONGEST_STAY_SECONDS)
     )
     sounds: str = attrs.field(
         default="talktime",
@@ -267,7 +267,7 @@ def _replace(path: Path, text: str) -> None:
 MODULES = (
     "app_dial, app_playback, app_stack, app_userevent, app_verbose, bridge_builtin_features, "
     "cel_custom, func_channel, func_env, func_global, func_logic, func_strings, func_timeout, "
-    "pbx_config, res_agi"
+    "pbx_config, res_agi, and res_cdrel_custom where there is one"
 )
 """What an Asterisk without `autoload` has to load for Talktime, besides its trunks and codecs."""
 

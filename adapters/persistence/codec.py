@@ -80,6 +80,10 @@ class FactMapper(Mapper[UUID]):
     def names(self) -> Sequence[str]:
         return sorted(self._types)
 
+    def type_of(self, name: str) -> type:
+        """The class of the facts of this name."""
+        return self._types[name]
+
     def version(self, name: str) -> int:
         """The version in which a fact of this name is written now."""
         return len(self._upcasts.get(name, ())) + 1

@@ -77,8 +77,9 @@ class EventRecorder(ApplicationRecorder):
         Raises IntegrityError if a version exists, ClaimConflict if a claim is held, and
         OperationalError if the ledger cannot be reached or it is unknown whether it stored them.
         """
-        if kwargs:
-            raise ValueError(f"an append takes facts and claims, not {', '.join(sorted(kwargs))}")
+        # The library passes ``tracking=None`` where there is nothing to track.
+        if others := sorted(name for name, value in kwargs.items() if value is not None):
+            raise ValueError(f"an append takes facts and claims, not {', '.join(others)}")
         if not stored_events:
             if claims:
                 raise ValueError("a claim is stored together with a fact that explains it")

@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 
 from attrs import define, field, frozen
 
-from adapters.phone.asterisk_side import Settings, seconds_of
+from adapters.phone.asterisk_side import Settings
+from adapters.phone.commands import seconds_of
 
 _LEG = re.compile(rb"talktime-leg-start\^s\^1\(([^)^]*)\^([^)^]*)\^([^)^]*)\)")
 _ZERO = b"200 result=0\n"

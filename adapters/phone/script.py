@@ -30,10 +30,10 @@ from adapters.phone.asterisk_side import (
     NO_ANSWER,
     REJECTED,
     UNAVAILABLE,
-    Dialled,
     HangsUp,
     Talk,
 )
+from adapters.phone.commands import Dialled
 
 MOST_TALK_SECONDS = 86_400
 

@@ -12,12 +12,12 @@ from rich.text import Text
 
 from adapters.phone.asterisk_side import (
     AsteriskSide,
-    Dialled,
     HangsUp,
     Line,
     Settings,
     Talk,
 )
+from adapters.phone.commands import Dialled
 from adapters.phone.script import ScriptedLine, parse_script, parse_talk
 
 _KEYS = frozenset("0123456789*#")

@@ -22,7 +22,7 @@ from adapters.agi.session import (
     Session,
     Silent,
 )
-from adapters.phone.asterisk_side import split
+from adapters.phone.commands import split
 from tests.adapters.agi.wire import HEAD, QUICK, connected, session_with
 
 OK = b"200 result=1\n"
@@ -259,7 +259,11 @@ def test_pyst2_sees_its_results_in_its_own_form() -> None:
             session.stream_file("beep")
         assert session.channel_status() == 5
         session.close()
-        assert far.lines() == [b'GET FULL VARIABLE "${X}"', b'STREAM FILE beep "" 0', b"CHANNEL STATUS"]
+        assert far.lines() == [
+            b'GET FULL VARIABLE "${X}"',
+            b'STREAM FILE beep "" 0',
+            b"CHANNEL STATUS",
+        ]
 
 
 def test_a_command_is_never_sent_without_reading_its_answer() -> None:

@@ -36,15 +36,19 @@ class Script:
 
     def send(self, command: str) -> str:
         """Send a command and return the whole line of the answer."""
+        self.post(command)
+        while (answer := self._read()).startswith("100"):
+            continue  # GOSUB says "100 result=0 Trying..." before its answer
+        self.lines.append(f"< {answer}")
+        return answer
+
+    def post(self, command: str) -> None:
+        """Send a command and do not read what it answers, as a server does that hangs."""
         self.lines.append(f"> {command}")
         try:
             self._writer.write(f"{command}\n".encode())
         except OSError as error:
             raise Gone from error
-        while (answer := self._read()).startswith("100"):
-            continue  # GOSUB says "100 result=0 Trying..." before its answer
-        self.lines.append(f"< {answer}")
-        return answer
 
     def result(self, command: str) -> str:
         """Send a command and return its result."""
@@ -72,6 +76,11 @@ class Script:
         """The reference of the call, as the dial plan gave it."""
         return self.environment["agi_arg_1"]
 
+    def handlers(self, attempt: int, leg: int) -> str:
+        """Dial's options for the handlers of a leg."""
+        name = f"{self.reference}^{attempt}^{leg}"
+        return f"b(talktime-leg-start^s^1({name}))U(talktime-leg-answer)"
+
     def dial(
         self,
         number: str,
@@ -83,8 +92,7 @@ class Script:
         trunk: str = "carrier",
     ) -> str:
         """Dial one leg with the handlers of the dial plan; returns DIALSTATUS."""
-        name = f"{self.reference}^{attempt}^{leg}"
-        options += f"b(talktime-leg-start^s^1({name}))U(talktime-leg-answer)"
+        options += self.handlers(attempt, leg)
         self.execute("Dial", f"PJSIP/{number}@{trunk}", str(seconds), options)
         return self.variable("DIALSTATUS")
 

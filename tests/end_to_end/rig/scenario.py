@@ -148,8 +148,7 @@ def _cancelled(step: Cancel) -> list[str]:
         ]
     )
     return [
-        '<recv response="100" optional="true"/>',
-        '<recv response="180" optional="true"/>',
+        '<recv response="100"/>',
         f'<recv response="183" timeout="{_ms(step.after)}" ontimeout="cancel"/>',
         '<label id="cancel"/>',
         _log("CANCEL out"),

@@ -1,0 +1,174 @@
+"""talktime cards: make, show, refill and switch single cards."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import typer
+
+from adapters.cli.context import By, Json, office, whoever
+from adapters.cli.output import plain, show_fields, show_json, show_rows
+from application.views import MOST_ROWS
+from domain.cards import Status
+from domain.money import parse
+
+app = typer.Typer(help="Make, show, refill and switch cards.", no_args_is_help=True)
+
+Number = Annotated[str, typer.Argument(help="The card number.")]
+MOST_CARDS = 1_000
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    group: Annotated[str, typer.Option(help="The card group it is sold under.")],
+    count: Annotated[int, typer.Option(min=1, max=MOST_CARDS, help="How many.")] = 1,
+    number: Annotated[str | None, typer.Option(help="This number instead of a random one.")] = None,
+    pin: Annotated[str | None, typer.Option(help="This PIN instead of a random one.")] = None,
+    activate: Annotated[bool, typer.Option(help="Active at once, with its face value.")] = False,
+    by: By = "",
+    json: Json = False,
+) -> None:
+    """Make cards. Their PINs are shown now and never again."""
+    who = by or whoever()
+    made = []
+    with office(context) as back:
+        if count > 1 and (number or pin):
+            raise ValueError("--number and --pin are for one card; leave out --count")
+        for _ in range(count):
+            card = back.administration.generate_card(group, number=number, pin=pin)
+            if activate:
+                back.administration.issue_card(card.card_id, who, "issued by command line")
+            made.append({"id": str(card.card_id), "number": card.number, "pin": card.pin})
+        back.catch_up()
+    if json:
+        show_json(made)
+    else:
+        rows = [(card["number"], card["pin"]) for card in made]
+        show_rows(f"{len(made)} in {group}", ("number", "PIN (shown once)"), rows)
+
+
+@app.command()
+def show(context: typer.Context, number: Number, json: Json = False) -> None:
+    """One card: its status and what it can spend."""
+    with office(context) as back:
+        card_id = back.administration.card_id(number)
+        card = back.administration.card(card_id)
+        back.catch_up()
+        account = back.views.account(card.account_id)
+    allowed = [status.value for status in card.allowed]
+    known = {
+        "id": str(card_id),
+        "number": card.number,
+        "status": card.status.value,
+        "balance": account.balance if account else card.face_value.zero,
+        "held": account.held if account else card.face_value.zero,
+        "caller_id": card.caller_id,
+        "first_used_at": card.first_used_at,
+        "may_become": allowed,
+    }
+    if json:
+        show_json(known)
+    else:
+        show_fields(f"Card {number}", known | {"may_become": ", ".join(allowed)})
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    group: Annotated[str | None, typer.Option(help="Only of this group.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only with this status.")] = None,
+    after: Annotated[UUID | None, typer.Option(help="Id of the last card seen.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS)] = 50,
+    json: Json = False,
+) -> None:
+    """Cards, oldest first."""
+    with office(context) as back:
+        back.catch_up()
+        rows = back.views.cards(after, limit, group=group, status=status.value if status else None)
+    if json:
+        show_json(list(rows))
+    else:
+        columns = ("number", "group", "status", "face value", "caller ID", "id")
+        cells = [(r.number, r.group, r.status, r.face_value, r.caller_id, r.card_id) for r in rows]
+        show_rows("Cards", columns, cells)
+
+
+@app.command("top-up")
+def top_up(
+    context: typer.Context,
+    number: Number,
+    amount: Annotated[str, typer.Argument(help="A plain decimal, such as 12.50.")],
+    channel: Annotated[str, typer.Option(help="How the money came.")] = "cash",
+    key: Annotated[
+        str | None, typer.Option(help="A word for this top-up: the same word never adds twice.")
+    ] = None,
+    by: By = "",
+    json: Json = False,
+) -> None:
+    """Add money to a card."""
+    with office(context) as back:
+        card_id = back.administration.card_id(number)
+        unit = back.administration.card(card_id).face_value.unit
+        top_up_id = uuid5(NAMESPACE_URL, f"talktime:cli:{key or secrets.token_hex(16)}")
+        available = back.administration.top_up_card(
+            card_id, top_up_id, parse(amount, unit), channel, by or whoever()
+        )
+        back.catch_up()
+    if json:
+        show_json({"number": number, "available": plain(available)})
+    else:
+        show_fields(f"Card {number}", {"available": available})
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    number: Number,
+    to: Annotated[Status, typer.Argument(help="The new status.")],
+    why: Annotated[str, typer.Option(help="The reason, for the record.")],
+    by: By = "",
+) -> None:
+    """Change the status of a card."""
+    with office(context) as back:
+        card_id = back.administration.card_id(number)
+        back.administration.change_status(card_id, to, by or whoever(), why)
+        back.catch_up()
+    show_fields(f"Card {number}", {"status": to.value})
+
+
+@app.command()
+def history(context: typer.Context, number: Number, json: Json = False) -> None:
+    """All facts about a card and its account, oldest first."""
+    with office(context) as back:
+        card_id = back.administration.card_id(number)
+        card = back.administration.card(card_id)
+        events = [
+            event
+            for stream in (card_id, card.account_id)
+            for event in back.views.history(stream, 0, MOST_ROWS)
+        ]
+    events.sort(key=lambda event: (event.recorded_at, event.version))
+    if json:
+        show_json(events)
+        return
+    rows = [
+        (e.recorded_at, e.name, ", ".join(f"{k} {v}" for k, v in _told(e.fact).items()))
+        for e in events
+    ]
+    show_rows(f"Card {number}", ("when (UTC)", "what", "details"), rows)
+
+
+def _told(fact: object) -> dict[str, object]:
+    """A fact in words: amounts as amounts, ids left out."""
+    fields: dict[str, object] = plain(fact)
+    told: dict[str, object] = {}
+    for name, value in fields.items():
+        if name.endswith("_id") and name != "caller_id":
+            continue
+        if isinstance(value, dict) and "amount" in value:
+            value = f"{value['amount']} {value['unit']}"
+        told[name.replace("_", " ")] = value
+    return told

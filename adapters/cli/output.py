@@ -1,0 +1,84 @@
+"""How answers are printed: a table for people, one JSON document for scripts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import attrs
+from rich.console import Console
+from rich.table import Table
+
+from domain.money import MICROS, Money
+
+SECRET = frozenset({"pin_digest"})
+"""Fields that are never printed."""
+
+
+def console() -> Console:
+    return Console(highlight=False)
+
+
+def error_console() -> Console:
+    return Console(stderr=True, highlight=False)
+
+
+def amount(money: Money) -> str:
+    """An exact plain decimal, the form that the command line and the API take."""
+    sign, micros = ("-" if money.micros < 0 else ""), abs(money.micros)
+    fraction = f"{micros % MICROS:06d}".rstrip("0").ljust(2, "0")
+    return f"{sign}{micros // MICROS}.{fraction}"
+
+
+def plain(value: Any) -> Any:
+    """The value in types that JSON has; times in RFC 3339."""
+    if isinstance(value, Money):
+        return {"amount": amount(value), "unit": value.unit}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if attrs.has(type(value)):
+        fields = attrs.fields(type(value))
+        return {f.name: plain(getattr(value, f.name)) for f in fields if f.name not in SECRET}
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return value
+
+
+def show_json(value: Any) -> None:
+    print(json.dumps(plain(value), indent=2, ensure_ascii=False))  # noqa: T201
+
+
+def show_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*map(_cell, row))
+    console().print(table)
+
+
+def show_fields(title: str, fields: Mapping[str, Any]) -> None:
+    table = Table(title=title, title_justify="left", show_header=False, box=None)
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for name, value in fields.items():
+        table.add_row(name, _cell(value))
+    console().print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    return str(value)

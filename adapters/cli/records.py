@@ -1,0 +1,113 @@
+"""talktime accounts, calls: look at balances, call sessions and what they are made of."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from adapters.cli.context import Json, office, plainly
+from adapters.cli.output import show_json, show_rows
+from application.kinds import session_id
+from application.views import MOST_ROWS
+from domain.errors import NotFound
+
+accounts = typer.Typer(help="Balances, and what is held of them.", no_args_is_help=True)
+calls = typer.Typer(help="Call sessions and their attempts.", no_args_is_help=True)
+
+Limit = Annotated[int, typer.Option(min=1, max=MOST_ROWS)]
+After = Annotated[UUID | None, typer.Option(help="Id of the last row seen.")]
+
+
+@accounts.command("list")
+def list_accounts(
+    context: typer.Context, after: After = None, limit: Limit = 50, json: Json = False
+) -> None:
+    """Accounts, oldest first."""
+    with office(context) as back:
+        back.catch_up()
+        rows = back.views.accounts(after, limit)
+    if json:
+        show_json(list(rows))
+    else:
+        cells = [(r.account_id, r.balance, r.held, r.opened_at) for r in rows]
+        show_rows("Accounts", ("id", "balance", "held", "opened (UTC)"), cells)
+
+
+@accounts.command("show")
+def show_account(
+    context: typer.Context, account_id: Annotated[UUID, typer.Argument()], json: Json = False
+) -> None:
+    """One account with all its facts."""
+    with office(context) as back:
+        back.catch_up()
+        account = back.views.account(account_id)
+        if account is None:
+            raise NotFound("account", str(account_id))
+        events = back.views.history(account_id, 0, MOST_ROWS)
+    if json:
+        show_json({"account": account, "events": list(events)})
+        return
+    show_rows("Account", ("balance", "held"), [(account.balance, account.held)])
+    show_rows("Facts", ("when (UTC)", "what"), [(e.recorded_at, e.name) for e in events])
+
+
+@calls.command("list")
+def list_calls(
+    context: typer.Context,
+    disputed: Annotated[bool, typer.Option("--disputed", help="Only those to review.")] = False,
+    open_: Annotated[bool, typer.Option("--open", help="Only those still up.")] = False,
+    after: After = None,
+    limit: Limit = 50,
+    json: Json = False,
+) -> None:
+    """Call sessions, oldest first."""
+    with office(context) as back:
+        back.catch_up()
+        rows = back.views.calls(after, limit, disputed=disputed or None, open_only=open_)
+    if json:
+        show_json(list(rows))
+    else:
+        columns = ("reference", "from", "to", "started (UTC)", "attempts", "seconds", "charged")
+        cells = [
+            (
+                r.reference,
+                r.caller_id,
+                r.access_number,
+                r.started_at,
+                r.attempts,
+                r.seconds,
+                r.charged,
+            )
+            for r in rows
+        ]
+        show_rows("Call sessions", columns, cells)
+
+
+@calls.command("show")
+def show_call(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(help="<node>-<Asterisk's unique id>.")],
+    json: Json = False,
+) -> None:
+    """One call session with its attempts and facts."""
+    with plainly():
+        call_id = session_id(reference)
+    with office(context) as back:
+        back.catch_up()
+        call = back.views.call(call_id)
+        if call is None:
+            raise NotFound("call session", reference)
+        attempts = back.views.attempts(call_id)
+        events = back.views.history(call_id, 0, MOST_ROWS)
+    if json:
+        show_json({"call": call, "attempts": list(attempts), "events": list(events)})
+        return
+    cells = [
+        (a.number, a.destination, a.state, a.seconds, a.held, a.charge, a.evidence)
+        for a in attempts
+    ]
+    columns = ("attempt", "number", "state", "seconds", "held", "charged", "by")
+    show_rows(f"Call {reference}", columns, cells)
+    show_rows("Facts", ("when (UTC)", "what"), [(e.recorded_at, e.name) for e in events])

@@ -1,0 +1,35 @@
+"""What the HTTP door is given: the use cases, the views, the keys, and what is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import field, frozen
+from prometheus_client import CollectorRegistry
+
+from adapters.http.keys import ApiKeys
+from application.administration import Administration
+from application.ports import OpenAttempts
+from application.settlement import Settlement
+from application.views import Views
+
+
+@frozen
+class HttpServices:
+    """``ready`` returns when the ledger answers and raises LedgerUnavailable when it does not.
+
+    At most ``workers`` use cases run at a time and ``most_waiting`` requests wait for their turn;
+    a body has ``body_seconds`` to arrive, and readiness ``ready_seconds`` to be found out.
+    """
+
+    administration: Administration
+    settlement: Settlement
+    views: Views
+    open_attempts: OpenAttempts
+    keys: ApiKeys
+    ready: Callable[[], None]
+    registry: CollectorRegistry = field(factory=CollectorRegistry)
+    workers: int = 16
+    most_waiting: int = 256
+    body_seconds: float = 10.0
+    ready_seconds: float = 2.0

@@ -1,0 +1,377 @@
+"""A whole ledger in memory behind the real HTTP door, with people who ask at it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+import httpx
+from attrs import define, field
+
+from adapters.http.app import create_app
+from adapters.http.keys import ApiKey, ApiKeys, Scope, digest_of
+from adapters.http.services import HttpServices
+from application import kinds
+from application.administration import Administration, Chance
+from application.calling import Arrival, Call, Calls
+from application.dialling import Dialling, Grant
+from application.pins import PinDigests
+from application.ports import LedgerUnavailable, OpenAttempt, Price, Route, SheetRow
+from application.settlement import Settlement
+from application.throttle import Throttle
+from application.views import AccountRow, AttemptRow, CallRow, CardRow, RecordedEvent
+from domain.access_numbers import AccessTerms
+from domain.call_sessions import (
+    AttemptSettled,
+    AttemptStarted,
+    CallEnded,
+    CallStarted,
+    PayerIdentified,
+    SettlementDisputed,
+)
+from domain.card_groups import GroupTerms
+from domain.login import LoginMode
+from domain.money import MICROS, Money
+from domain.rating import RateTerms
+from tests.support.memory import MemoryUnitsOfWork, SetClock
+
+ADMIN = "admin-key-0123456789-0123456789-abcdef"
+SHOP = "shop-key-0123456789-0123456789-abcdefg"
+READER = "reader-key-0123456789-0123456789-abcde"
+NODE = "node-key-0123456789-0123456789-abcdefg"
+PBX1 = "pbx1-key-0123456789-0123456789-abcdefg"
+
+ACCESS_NUMBER = "8005550100"
+DESTINATION = "442071838750"
+
+
+def usd(text: str) -> Money:
+    whole, _, fraction = text.partition(".")
+    return Money(int(whole) * MICROS + int(fraction.ljust(6, "0")), "USD")
+
+
+@define
+class MemoryViews:
+    """The read models, folded anew from all facts whenever somebody looks."""
+
+    units: MemoryUnitsOfWork
+
+    def account(self, account_id: UUID) -> AccountRow | None:
+        history = self._history(kinds.ACCOUNTS.name, account_id)
+        state = self.units.state(kinds.ACCOUNTS, account_id) if history else None
+        if state is None:
+            return None
+        opened_at = history[0].recorded_at
+        return AccountRow(
+            account_id, state.holder_kind, state.holder, state.balance, state.held, opened_at
+        )
+
+    def accounts(self, after: UUID | None, limit: int) -> Sequence[AccountRow]:
+        return _page((self.account(each) for each in self._ids("account", after)), limit)
+
+    def card(self, card_id: UUID) -> CardRow | None:
+        history = self._history(kinds.CARDS.name, card_id)
+        state = self.units.state(kinds.CARDS, card_id) if history else None
+        if state is None:
+            return None
+        group = self.units.state(kinds.CARD_GROUPS, state.group_id)
+        assert group is not None
+        return CardRow(
+            card_id,
+            state.number,
+            group.name,
+            state.status,
+            state.account_id,
+            state.face_value,
+            state.caller_id,
+            history[0].recorded_at,
+            state.first_used_at,
+        )
+
+    def cards(
+        self, after: UUID | None, limit: int, *, group: str | None = None, status: str | None = None
+    ) -> Sequence[CardRow]:
+        rows = (self.card(each) for each in self._ids("card", after))
+        return _page(
+            (
+                row
+                for row in rows
+                if row and group in (None, row.group) and status in (None, row.status)
+            ),
+            limit,
+        )
+
+    def call(self, session_id: UUID) -> CallRow | None:
+        history = self._history(kinds.CALL_SESSIONS.name, session_id)
+        if not history:
+            return None
+        facts = [each.fact for each in history]
+        started = facts[0]
+        assert isinstance(started, CallStarted)
+        attempts = self.attempts(session_id)
+        charges = [each.charge for each in attempts if each.charge is not None]
+        ended = [each.recorded_at for each in history if isinstance(each.fact, CallEnded)]
+        payers = [fact.card_id for fact in facts if isinstance(fact, PayerIdentified)]
+        return CallRow(
+            session_id,
+            started.reference,
+            started.node,
+            started.access_number,
+            started.caller_id,
+            payers[-1] if payers else None,
+            history[0].recorded_at,
+            ended[0] if ended else None,
+            len(attempts),
+            sum(each.state == "open" for each in attempts),
+            any(isinstance(fact, SettlementDisputed) for fact in facts),
+            sum(each.seconds or 0 for each in attempts),
+            sum(charges[1:], charges[0]) if charges else None,
+        )
+
+    def calls(
+        self,
+        after: UUID | None,
+        limit: int,
+        *,
+        card_id: UUID | None = None,
+        disputed: bool | None = None,
+        open_only: bool = False,
+    ) -> Sequence[CallRow]:
+        rows = (self.call(each) for each in self._ids("call session", after))
+        return _page(
+            (
+                row
+                for row in rows
+                if row
+                and card_id in (None, row.card_id)
+                and disputed in (None, row.disputed)
+                and (row.open_attempts or not open_only)
+            ),
+            limit,
+        )
+
+    def attempts(self, session_id: UUID) -> Sequence[AttemptRow]:
+        facts = self.units.facts(session_id)
+        settled = {each.number: each for each in facts if isinstance(each, AttemptSettled)}
+        rows = []
+        for fact in facts:
+            if isinstance(fact, AttemptStarted):
+                end = settled.get(fact.number)
+                rows.append(
+                    AttemptRow(
+                        session_id,
+                        fact.number,
+                        fact.destination,
+                        fact.destination_name,
+                        "settled" if end else "open",
+                        fact.held,
+                        fact.limit_seconds,
+                        fact.placed_at,
+                        fact.deadline,
+                        end.answered_at if end else None,
+                        end.seconds if end else None,
+                        end.charge if end else None,
+                        end.evidence if end else None,
+                        end.cause if end else None,
+                    )
+                )
+        return rows
+
+    def history(self, stream_id: UUID, after_version: int, limit: int) -> Sequence[RecordedEvent]:
+        self._check()
+        found = self.units.history(stream_id)[after_version : after_version + limit]
+        return [
+            RecordedEvent(
+                stream_id, each.version, each.recorded_at, type(each.fact).__name__, each.fact
+            )
+            for each in found
+        ]
+
+    def _ids(self, kind: str, after: UUID | None) -> Sequence[UUID]:
+        self._check()
+        return [each for each in self.units.streams(kind) if after is None or each > after]
+
+    def _history(self, kind: str, stream_id: UUID) -> list[Any]:
+        self._check()
+        history = self.units.history(stream_id)
+        return history if history and history[0].kind == kind else []
+
+    def _check(self) -> None:
+        if self.units.unavailable:
+            raise LedgerUnavailable("the memory was told to be unavailable")
+
+
+def _page(rows: Iterable[Any], limit: int) -> list[Any]:
+    return [row for row in rows if row is not None][:limit]
+
+
+@define
+class MemoryOpenAttempts:
+    units: MemoryUnitsOfWork
+
+    def of_node(self, node: str, most: int) -> Sequence[OpenAttempt]:
+        found = []
+        for session_id in self.units.streams("call session"):
+            session = self.units.state(kinds.CALL_SESSIONS, session_id)
+            assert session is not None
+            if session.started.node != node:
+                continue
+            for attempt in session.attempts.values():
+                found.append(
+                    OpenAttempt(
+                        session_id,
+                        session.started.reference,
+                        attempt.started.number,
+                        attempt.started.placed_at,
+                        attempt.started.deadline,
+                    )
+                )
+        return sorted(found, key=lambda each: each.placed_at)[:most]
+
+    def overdue(self, now: Any, most: int) -> Sequence[UUID]:
+        raise AssertionError("nobody asks the HTTP door for this")
+
+
+class _NoSheets:
+    def store(
+        self, tariff_id: UUID, version: int, unit: str, rows: Iterable[SheetRow]
+    ) -> tuple[int, str]:
+        raise AssertionError("nobody publishes a tariff here")
+
+
+class _OnePrice:
+    """Six cents a minute by the minute."""
+
+    def find(self, tariff: str, number: str, now: Any) -> Price | None:
+        terms = RateTerms("USD", 60_000, initial_block=60, increment=60)
+        return Price("44", "United Kingdom", terms)
+
+
+class _OneRoute:
+    def to(self, number: str) -> Sequence[Route]:
+        return (Route("carrier", number.removeprefix("+")),)
+
+
+@define
+class World:
+    """The door, its ledger, and how to ask: ``world.post("/v1/cards", {...}, key=ADMIN)``."""
+
+    units: MemoryUnitsOfWork = field(factory=MemoryUnitsOfWork)
+    services: HttpServices = field(init=False)
+    app: Any = field(init=False)
+    calls: int = 0
+    keys_sent: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        chance = random.Random(7)
+        self.services = HttpServices(
+            administration=Administration(
+                self.units,
+                PinDigests(b"k" * 32),
+                self.clock,
+                Chance(chance.randrange, chance.randbytes),
+                _NoSheets(),
+            ),
+            settlement=Settlement(self.units, self.clock),
+            views=MemoryViews(self.units),
+            open_attempts=MemoryOpenAttempts(self.units),
+            keys=ApiKeys(
+                [
+                    ApiKey("office", digest_of(ADMIN), {Scope.ADMIN}),
+                    ApiKey("shop", digest_of(SHOP), {Scope.ADMIN}),
+                    ApiKey("auditor", digest_of(READER), {Scope.READ}),
+                    ApiKey("shippers", digest_of(NODE), {Scope.NODE}),
+                    ApiKey("pbx1", digest_of(PBX1), {Scope.NODE}, frozenset({"pbx1"})),
+                ]
+            ),
+            ready=self._ready,
+        )
+        self.app = create_app(self.services)
+        self.administration.create_group("world", GroupTerms("USD", usd("5.00"), "retail"))
+        self.administration.add_access_number(ACCESS_NUMBER, AccessTerms())
+
+    @property
+    def clock(self) -> SetClock:
+        clock = self.units.clock
+        assert isinstance(clock, SetClock)
+        return clock
+
+    @property
+    def administration(self) -> Administration:
+        return self.services.administration
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        key: str | None = ADMIN,
+        json: Any = None,
+        content: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        sent = {"Authorization": f"Bearer {key}"} if key else {}
+        if content is not None:
+            sent["Content-Type"] = "application/json"
+        sent |= headers or {}
+
+        async def asked() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://door") as client:
+                return await client.request(method, path, json=json, content=content, headers=sent)
+
+        return asyncio.run(asked())
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.ask("GET", path, **options)
+
+    def post(
+        self, path: str, json: Any, *, once: str | None = "", **options: Any
+    ) -> httpx.Response:
+        """``once`` is the Idempotency-Key: a new one unless a test names it, None for none."""
+        headers = dict(options.pop("headers", {}))
+        if once == "":
+            self.keys_sent += 1
+            once = f"key-{self.keys_sent}"
+        if once is not None:
+            headers["Idempotency-Key"] = once
+        return self.ask("POST", path, json=json, headers=headers, **options)
+
+    def card(self, **wanted: Any) -> dict[str, Any]:
+        """A card that is active, as the answer to its making."""
+        made = self.post("/v1/cards", {"group": "world", "activate": True, **wanted})
+        assert made.status_code == 201, made.text
+        answer: dict[str, Any] = made.json()
+        return answer
+
+    def dial(self, card: dict[str, Any], node: str = "pbx1") -> tuple[Call, Grant]:
+        """A caller with the card dials, and its hold is placed."""
+        self.calls += 1
+        throttle = Throttle()
+        calls = Calls(self.units, self.administration.pins, throttle, self.clock)
+        reference = f"{node}-{int(self.clock.now().timestamp())}.{self.calls}"
+        call = calls.arrive(Arrival(reference, node, ACCESS_NUMBER, None, "carrier"))
+        calls.login(call, LoginMode.NUMBER_AND_PIN, card["number"], card["pin"])
+        dialling = Dialling(self.units, _OnePrice(), _OneRoute(), self.clock)
+        return call, dialling.dial(call, DESTINATION)
+
+    def leg(self, call: Call, attempt: int, *, talked: int | None) -> dict[str, Any]:
+        """A leg record as a node sends it, answered for so many seconds or not at all."""
+        answered = int(self.clock.now().timestamp()) * 1000
+        return {
+            "type": "leg",
+            "reference": call.reference,
+            "attempt": attempt,
+            "leg": 1,
+            "answered_ms": None if talked is None else answered,
+            "ended_ms": None if talked is None else answered + talked * 1000,
+            "cause": 16,
+            "unique_id": "1772452800.99",
+        }
+
+    def _ready(self) -> None:
+        if self.units.unavailable:
+            raise LedgerUnavailable("the memory was told to be unavailable")
