@@ -16,7 +16,7 @@ from domain import access_numbers, accounts, card_groups, cards, tariffs, top_up
 from domain.access_numbers import AccessTerms
 from domain.card_groups import CardGroup, GroupTerms
 from domain.cards import Card, Status
-from domain.errors import AlreadyExists, NotFound, SettingNotAllowed
+from domain.errors import AlreadyExists, NotFound, Refused, SettingNotAllowed
 from domain.money import Money
 
 _MOST_PIN_TRIES = 20
@@ -101,23 +101,24 @@ class Administration:
         Raises ValueError for a bad row, naming its prefix.
         """
         tariff_id = kinds.tariff_id(name)
+        sheet_id = random_time_ordered(self.clock.now(), self.chance.some_bytes(10))
 
-        def create(unit: Unit) -> int:
-            tariff = unit.get(kinds.TARIFFS, tariff_id)
-            unit.record(kinds.TARIFFS, tariff_id, tariffs.create(tariff, name, unit_name))
-            return (tariff.last_version if tariff else 0) + 1
-
-        version = self.units.run(create, writes=(tariff_id,))
-        count, digest = self.sheets.store(tariff_id, version, unit_name, rows)
-        published = tariffs.TariffPublished(version, since, count, digest, by)
-
-        def publish(unit: Unit) -> None:
+        def publish(unit: Unit, count: int, digest: str) -> int:
+            before = unit.get(kinds.TARIFFS, tariff_id)
+            unit.record(kinds.TARIFFS, tariff_id, tariffs.create(before, name, unit_name))
             tariff = unit.get(kinds.TARIFFS, tariff_id)
             assert tariff is not None, "it was created above"
+            version = tariff.last_version + 1
+            published = tariffs.TariffPublished(version, sheet_id, since, count, digest, by)
             unit.record(kinds.TARIFFS, tariff_id, tariff.publish(published))
+            return version
 
-        self.units.run(publish, writes=(tariff_id,))
-        return version
+        try:
+            count, digest = self.sheets.store(sheet_id, unit_name, rows)
+            return self.units.run(lambda unit: publish(unit, count, digest), writes=(tariff_id,))
+        except (Refused, ValueError):
+            self.sheets.discard(sheet_id)
+            raise
 
     def generate_card(
         self,

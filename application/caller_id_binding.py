@@ -44,7 +44,7 @@ class CallerIdBindings:
         if not (
             payer.caller_id is not None
             or terms.store_caller_id_at_login
-            or self._card_of(number) is not None
+            or call.bound_card is not None
         ):
             return False
         self.bind(number, payer.card_id)

@@ -8,6 +8,7 @@ from uuid import UUID
 from attrs import define, field, frozen
 
 from application import kinds, numbers
+from application.configuration import Configuration
 from application.pins import PinDigests
 from application.ports import Clock, Unit, UnitsOfWork
 from application.throttle import Throttle
@@ -61,6 +62,8 @@ class Call:
     access: AccessTerms
     sources: tuple[tuple[str, str], ...]
     payer: Payer | None = None
+    bound_card: UUID | None = None
+    """The card that the caller ID opened when the call came in."""
     attempts: int = 0
     last_destination: str | None = None
     recorded: bool = field(default=False)
@@ -92,6 +95,7 @@ class Calls:
     """Use cases of a caller up to the moment of dialling."""
 
     units: UnitsOfWork
+    configuration: Configuration
     pins: PinDigests
     throttle: Throttle
     clock: Clock
@@ -100,9 +104,7 @@ class Calls:
         """Raises NotFound for a number that is not ours or is closed, ValueError for a bad
         reference."""
         access_id = kinds.access_number_id(arrival.access_number)
-        access = self.units.run(
-            lambda unit: unit.get(kinds.ACCESS_NUMBERS, access_id), writes=(), reads=(access_id,)
-        )
+        access = self.configuration.get(kinds.ACCESS_NUMBERS, access_id)
         if access is None or not access.terms.open:
             raise NotFound("access number", arrival.access_number)
         caller_id = numbers.caller_id(arrival.caller_id, access.terms.country)
@@ -125,6 +127,7 @@ class Calls:
         )
         if bound is None or bound.card_id is None:
             return None
+        call.bound_card = bound.card_id
         try:
             return self._identify(call, bound.card_id, Proof.CALLER_ID, None)
         except LoginFailed:
@@ -163,7 +166,7 @@ class Calls:
         payer = self.units.run(
             lambda unit: self._payer(unit, call.payer.card_id)[1],  # type: ignore[union-attr]
             writes=(),
-            reads=(call.payer.card_id, call.payer.account_id, call.payer.group_id),
+            reads=(call.payer.card_id, call.payer.account_id),
         )
         call.payer = payer
         return payer
@@ -180,8 +183,6 @@ class Calls:
         self.units.run(decide, writes=(call.session_id,))
 
     def _identify(self, call: Call, card_id: UUID, proof: Proof, digest: str | None) -> Payer:
-        card = self.card(card_id)
-
         def decide(unit: Unit) -> Payer:
             current, payer = self._payer(unit, card_id)
             if proof is Proof.CALLER_ID and not (
@@ -201,23 +202,15 @@ class Calls:
         payer = self.units.run(
             decide,
             writes=(call.session_id,),
-            reads=(card_id, card.account_id, card.group_id),
+            reads=(card_id, kinds.account_id_of_card(card_id)),
         )
         call.payer, call.recorded = payer, True
         return payer
 
-    def card(self, card_id: UUID) -> Card:
-        card = self.units.run(
-            lambda unit: unit.get(kinds.CARDS, card_id), writes=(), reads=(card_id,)
-        )
-        if card is None:
-            raise NotFound("card", str(card_id))
-        return card
-
     def _payer(self, unit: Unit, card_id: UUID) -> tuple[Card, Payer]:
         card = unit.get(kinds.CARDS, card_id)
         assert card is not None, "a claim and a binding always name a card"
-        group = unit.get(kinds.CARD_GROUPS, card.group_id)
+        group = self.configuration.get(kinds.CARD_GROUPS, card.group_id)
         assert group is not None, "a card is generated in a group"
         account = unit.get(kinds.ACCOUNTS, card.account_id)
         spendable = available(account, group.terms)

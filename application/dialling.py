@@ -132,6 +132,7 @@ class Dialling:
                 terms=terms,
                 placed_at=now,
                 deadline=latest + timedelta(seconds=seconds) + MARGIN,
+                first_use=setup_due,
             )
             facts = session.start_attempt(started)
             unit.record(kinds.CALL_SESSIONS, call.session_id, facts)

@@ -144,14 +144,17 @@ class SheetRow:
 
 
 class RateSheets(Protocol):
-    def store(
-        self, tariff_id: UUID, version: int, unit: str, rows: Iterable[SheetRow]
-    ) -> tuple[int, str]:
-        """Keeps the rows of one version; gives how many, and the SHA-256 over all of them.
+    """Rate sheets under ids of their own; a sheet that is not published is never looked at."""
 
-        Storing a version again replaces rows that were stored before but never published. Raises
-        ValueError for a prefix that comes twice, or terms in another unit.
+    def store(self, sheet_id: UUID, unit: str, rows: Iterable[SheetRow]) -> tuple[int, str]:
+        """Keeps the rows of a new sheet; gives how many, and the SHA-256 over all of them.
+
+        Raises ValueError for a prefix that comes twice, or terms in another unit.
         """
+        ...
+
+    def discard(self, sheet_id: UUID) -> None:
+        """Forgets a sheet that was not published."""
         ...
 
 

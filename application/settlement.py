@@ -15,7 +15,8 @@ from attrs import frozen
 from application import kinds
 from application.legs import LegRecord
 from application.ports import Clock, Unit, UnitsOfWork
-from domain.call_sessions import AttemptSettled, AttemptStarted, CallSession, Evidence
+from domain.call_sessions import AttemptSettled, CallSession, Evidence
+from domain.cards import Card
 from domain.errors import NotFound
 from domain.money import Money
 from domain.rating import charge, whole_seconds
@@ -28,6 +29,14 @@ class Receipt:
     charge: Money
     seconds: int
     available: Money
+
+
+@frozen
+class PaidBy:
+    """The card that pays for an attempt, and its account."""
+
+    account_id: UUID
+    card_id: UUID
 
 
 @frozen
@@ -44,24 +53,37 @@ class Settlement:
     clock: Clock
 
     def record_leg(
-        self, leg: LegRecord, evidence: Evidence = Evidence.LEG_RECORD
+        self,
+        leg: LegRecord,
+        evidence: Evidence = Evidence.LEG_RECORD,
+        *,
+        paid_by: PaidBy | None = None,
     ) -> Receipt | None:
         """Settles the attempt that an answered leg belongs to.
 
         A leg that nobody answered settles nothing by itself: another route may be ringing, and
         who knows that none is says so (``not_connected``, ``call_ended``). Raises NotFound for a
-        leg of no attempt that the ledger knows.
+        leg of no attempt that the ledger knows. ``paid_by`` spares a look by those who know it.
         """
         if leg.answered_ms is None:
             return None
         answered_at = datetime.fromtimestamp(leg.answered_ms // 1000, UTC)
         outcome = _Outcome(answered_at, leg.talked_ms, evidence, leg.cause)
-        return self._settle(kinds.session_id(leg.reference), leg.reference, leg.attempt, outcome)
+        return self._settle(
+            kinds.session_id(leg.reference), leg.reference, leg.attempt, outcome, paid_by
+        )
 
-    def not_connected(self, reference: str, attempt: int, cause: int | None) -> Receipt | None:
+    def not_connected(
+        self,
+        reference: str,
+        attempt: int,
+        cause: int | None,
+        *,
+        paid_by: PaidBy | None = None,
+    ) -> Receipt | None:
         """Every route was tried and nobody answered: nothing is charged."""
         outcome = _Outcome(None, 0, Evidence.DIAL_STATUS, cause)
-        return self._settle(kinds.session_id(reference), reference, attempt, outcome)
+        return self._settle(kinds.session_id(reference), reference, attempt, outcome, paid_by)
 
     def call_ended(self, reference: str, reason: str = "caller's channel ended") -> int:
         """The caller's channel is gone and all leg records it left have been recorded.
@@ -115,23 +137,33 @@ class Settlement:
         return settled
 
     def _settle(
-        self, session_id: UUID, reference: str, number: int, outcome: _Outcome
+        self,
+        session_id: UUID,
+        reference: str,
+        number: int,
+        outcome: _Outcome,
+        paid_by: PaidBy | None = None,
     ) -> Receipt | None:
-        session = self._session(session_id)
-        if session is None:
-            raise NotFound("call session", reference)
-        open_attempt = session.attempts.get(number)
-        if open_attempt is None:
-            self._review(session_id, reference, number, outcome)
-            return None
-        started = open_attempt.started
-        receipt = self.units.run(
-            lambda unit: _charge(unit, session_id, started, outcome),
-            writes=(session_id, started.account_id, started.card_id),
-        )
+        payer = paid_by or self._payer_of(session_id, reference, number)
+        receipt = None
+        if payer is not None:
+            receipt = self.units.run(
+                lambda unit: _charge(unit, session_id, reference, number, outcome, payer),
+                writes=(session_id, payer.account_id, payer.card_id),
+            )
         if receipt is None:
             self._review(session_id, reference, number, outcome)
         return receipt
+
+    def _payer_of(self, session_id: UUID, reference: str, number: int) -> PaidBy | None:
+        """Who pays for an open attempt; None if it is settled. Raises NotFound."""
+        session = self._session(session_id)
+        if session is None:
+            raise NotFound("call session", reference)
+        attempt = session.attempts.get(number)
+        if attempt is None:
+            return None
+        return PaidBy(attempt.started.account_id, attempt.started.card_id)
 
     def _review(self, session_id: UUID, reference: str, number: int, outcome: _Outcome) -> None:
         """Somebody settled first: nothing is charged, but a record that tells of another length is
@@ -169,18 +201,18 @@ def _known(unit: Unit, session_id: UUID, reference: str) -> CallSession:
 
 
 def _charge(
-    unit: Unit, session_id: UUID, started: AttemptStarted, outcome: _Outcome
+    unit: Unit, session_id: UUID, reference: str, number: int, outcome: _Outcome, payer: PaidBy
 ) -> Receipt | None:
     """The facts of one settlement; None if somebody else was first."""
-    session = unit.get(kinds.CALL_SESSIONS, session_id)
-    account = unit.get(kinds.ACCOUNTS, started.account_id)
-    card = unit.get(kinds.CARDS, started.card_id)
-    assert session is not None, "looked at before"
-    assert account is not None, "an attempt holds money of an account"
-    assert card is not None, "an attempt is paid by a card"
-    if started.number not in session.attempts:
+    session = _known(unit, session_id, reference)
+    attempt = session.attempts.get(number)
+    if attempt is None:
         return None
-    setup_due = card.first_used_at is None
+    started = attempt.started
+    assert payer == PaidBy(started.account_id, started.card_id), "an attempt has one payer"
+    account = unit.get(kinds.ACCOUNTS, payer.account_id)
+    assert account is not None, "an attempt holds money of an account"
+    setup_due = started.first_use and _card(unit, payer).first_used_at is None
     # The limit is hard, so what the clock shows beyond it is its own unsteadiness.
     seconds = min(whole_seconds(outcome.talked_ms), started.limit_seconds)
     cost = started.held.zero
@@ -188,7 +220,7 @@ def _charge(
         price = charge(started.terms, outcome.answered_at, seconds, setup_due=setup_due)
         cost = min(price.total, started.held)
     settled = AttemptSettled(
-        started.number,
+        number,
         outcome.answered_at,
         outcome.talked_ms,
         seconds if outcome.answered_at is not None else 0,
@@ -198,17 +230,23 @@ def _charge(
         outcome.cause,
     )
     unit.record(kinds.CALL_SESSIONS, session_id, session.settle(settled))
-    if cost:
-        unit.record(kinds.ACCOUNTS, started.account_id, account.capture(started.hold_id, cost))
-    else:
-        unit.record(kinds.ACCOUNTS, started.account_id, account.release(started.hold_id))
-    after = unit.get(kinds.ACCOUNTS, started.account_id)
+    ends = account.capture(started.hold_id, cost) if cost else account.release(started.hold_id)
+    unit.record(kinds.ACCOUNTS, payer.account_id, ends)
+    after = unit.get(kinds.ACCOUNTS, payer.account_id)
     assert after is not None, "it was there before"
     # Within the grace a call is free of everything: it does not use the card up for the setup fee.
-    if settled.seconds > started.terms.grace_seconds and outcome.answered_at is not None:
-        unit.record(kinds.CARDS, started.card_id, card.first_talk(outcome.answered_at))
-    if cost:
-        current = unit.get(kinds.CARDS, started.card_id)
-        assert current is not None, "it was there before"
-        unit.record(kinds.CARDS, started.card_id, current.balance_changed(after.balance))
+    charged = settled.seconds > started.terms.grace_seconds
+    if charged and started.first_use and outcome.answered_at is not None:
+        facts = _card(unit, payer).first_talk(outcome.answered_at)
+        unit.record(kinds.CARDS, payer.card_id, facts)
+    if cost and not after.balance:
+        facts = _card(unit, payer).balance_changed(after.balance)
+        unit.record(kinds.CARDS, payer.card_id, facts)
     return Receipt(cost, settled.seconds, after.available)
+
+
+def _card(unit: Unit, payer: PaidBy) -> Card:
+    """Looked at only where it matters: most calls are not a card's first nor its last."""
+    card = unit.get(kinds.CARDS, payer.card_id)
+    assert card is not None, "an attempt is paid by a card"
+    return card

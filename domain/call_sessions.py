@@ -85,6 +85,8 @@ class AttemptStarted:
     terms: RateTerms
     placed_at: datetime
     deadline: datetime
+    first_use: bool
+    """No connected call of the card was settled before this one was placed."""
 
 
 @frozen

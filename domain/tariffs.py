@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import assert_never
+from uuid import UUID
 
 from attrs import evolve as changed
 from attrs import frozen
@@ -23,9 +24,10 @@ class TariffCreated:
 
 @frozen
 class TariffPublished:
-    """The rows of the version are kept beside the log; ``sheet_digest`` (SHA-256) seals them."""
+    """The rows of the sheet are kept beside the log; ``sheet_digest`` (SHA-256) seals them."""
 
     version: int
+    sheet_id: UUID
     effective_from: datetime
     rows: int
     sheet_digest: str
@@ -42,12 +44,12 @@ class Tariff:
     name: str
     unit: str
     last_version: int = 0
-    schedule: tuple[tuple[datetime, int], ...] = ()
+    schedule: tuple[TariffPublished, ...] = ()
     """The versions that are in force now or later, by the moment they begin."""
 
     def publish(self, published: TariffPublished) -> list[TariffFact]:
-        """Raises SettingNotAllowed for an empty sheet, a version that is not the next, or a moment
-        without a time zone."""
+        """The next version. Raises SettingNotAllowed for an empty sheet, a version that is not the
+        next, or a moment without a time zone."""
         if published.rows < 1:
             raise SettingNotAllowed("rows", str(published.rows), "a sheet with at least one rate")
         if published.effective_from.tzinfo is None:
@@ -58,10 +60,10 @@ class Tariff:
             raise SettingNotAllowed("version", str(published.version), accepted)
         return [published]
 
-    def version_at(self, now: datetime) -> int | None:
+    def at(self, now: datetime) -> TariffPublished | None:
         """The version in force: of those that have begun, the one published last."""
-        begun = [version for since, version in self.schedule if since <= now]
-        return max(begun, default=None)
+        begun = [each for each in self.schedule if each.effective_from <= now]
+        return begun[-1] if begun else None
 
 
 def create(tariff: Tariff | None, name: str, unit: str) -> list[TariffFact]:
@@ -77,8 +79,10 @@ def evolve(tariff: Tariff | None, fact: TariffFact) -> Tariff:
         return Tariff(fact.name, fact.unit)
     assert tariff is not None, "a tariff begins with TariffCreated"
     match fact:
-        case TariffPublished(version, effective_from):
-            later = (*tariff.schedule, (effective_from, version))[-MOST_VERSIONS_AHEAD:]
-            return changed(tariff, last_version=version, schedule=later)
+        case TariffPublished(version=version, effective_from=since):
+            # What was to begin at the same moment or later will never be in force.
+            before = tuple(each for each in tariff.schedule if each.effective_from < since)
+            schedule = (*before, fact)[-MOST_VERSIONS_AHEAD:]
+            return changed(tariff, last_version=version, schedule=schedule)
         case _:
             assert_never(fact)

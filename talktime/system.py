@@ -30,6 +30,7 @@ from adapters.voice import voice as voices
 from application.administration import Administration, Chance
 from application.caller_id_binding import CallerIdBindings
 from application.calling import Calls
+from application.configuration import Configuration
 from application.dialling import Dialling
 from application.pins import PinDigests
 from application.ports import Clock, UnitsOfWork
@@ -106,14 +107,15 @@ def build(
     units = LedgerUnitsOfWork(recorder, mapper, clock, appended=appended.set)
     views = LedgerViews(recorder, mapper)
     sheets = StoredRateSheets(recorder)
+    configuration = Configuration(units, monotonic)
     settlement = Settlement(units, clock)
     voice = voices.load()
     calls = CardCallServices(
-        Calls(units, pins, Throttle(), clock),
+        Calls(units, configuration, pins, Throttle(), clock),
         CallerIdBindings(units),
         Dialling(
             units,
-            TariffDecks(units, sheets, monotonic),
+            TariffDecks(configuration, sheets),
             TrunkList(tuple((trunk.name, trunk.prefix) for trunk in settings.trunks)),
             clock,
             settings.calls.ring_seconds,

@@ -15,7 +15,7 @@ from application.calling import Arrival, Call, Calls, Payer
 from application.dialling import Dialling, Grant
 from application.legs import LegOutcome
 from application.ports import ConcurrencyConflict, LedgerUnavailable
-from application.settlement import Receipt, Settlement
+from application.settlement import PaidBy, Receipt, Settlement
 from application.speech import Balance, Prompt, Sentence, TimeLeft, Voice
 from domain.errors import LoginFailed, NotFound, Refused
 from domain.login import LoginMode
@@ -249,12 +249,16 @@ class CardCall:
 
     def _settle(self, call: Call, grant: Grant, outcome: Outcome) -> Receipt | None:
         """Settles what is known now. What is not is settled from the spool."""
-        settlement = self._do.settlement
+        settlement, payer = self._do.settlement, call.payer
+        assert payer is not None, "somebody has logged in"
+        paid_by = PaidBy(payer.account_id, payer.card_id)
         if outcome.leg is not None and outcome.leg.answered_ms is not None:
-            return settlement.record_leg(outcome.leg)
+            return settlement.record_leg(outcome.leg, paid_by=paid_by)
         if outcome.caller_gone or outcome.result in (LegOutcome.ANSWERED, LegOutcome.UNKNOWN):
             return None
-        return settlement.not_connected(call.reference, grant.attempt, outcome.cause)
+        return settlement.not_connected(
+            call.reference, grant.attempt, outcome.cause, paid_by=paid_by
+        )
 
     # ---- speaking and asking
 

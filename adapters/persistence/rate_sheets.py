@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from attrs import define, field
-from sqlalchemy import Column, Integer, String, Table, Uuid, delete, insert, select
+from sqlalchemy import Column, String, Table, Uuid, delete, insert, select
 
 from adapters.persistence.recorder import EventRecorder
 from adapters.persistence.tables import metadata
 from application import kinds
-from application.ports import Price, SheetRow, UnitsOfWork
+from application.configuration import Configuration
+from application.ports import Price, SheetRow
 from domain.decks import LONGEST_PREFIX, Deck, Rate
 from domain.rating import RateTerms
-from domain.tariffs import Tariff
 
 _BATCH = 5_000
 _DECODE = msgspec.json.Decoder(RateTerms)
@@ -27,13 +26,12 @@ _ENCODE = msgspec.json.Encoder()
 rates = Table(
     "rates",
     metadata,
-    Column("tariff_id", Uuid, primary_key=True),
-    Column("version", Integer, primary_key=True),
+    Column("sheet_id", Uuid, primary_key=True),
     Column("prefix", String(LONGEST_PREFIX), primary_key=True),
     Column("destination", String(200), nullable=False),
     Column("terms", String, nullable=False),
 )
-"""One row a prefix of one version. Rows never change; a version counts once it is published."""
+"""One row a prefix of one sheet. Rows never change; a sheet counts once it is published."""
 
 
 class StoredRateSheets:
@@ -42,52 +40,57 @@ class StoredRateSheets:
     def __init__(self, recorder: EventRecorder) -> None:
         self._recorder = recorder
 
-    def store(
-        self, tariff_id: UUID, version: int, unit: str, rows: Iterable[SheetRow]
-    ) -> tuple[int, str]:
-        digest, count = hashlib.sha256(), 0
+    def store(self, sheet_id: UUID, unit: str, rows: Iterable[SheetRow]) -> tuple[int, str]:
+        count = 0
         with self._recorder.writing() as connection:
-            of_version = (rates.c.tariff_id == tariff_id) & (rates.c.version == version)
-            connection.execute(delete(rates).where(of_version))
             for batch in _batches(_checked(rows, unit)):
-                values = []
-                for row in batch:
-                    terms = _ENCODE.encode(row.terms).decode()
-                    line = f"{row.prefix}\t{row.destination}\t{terms}\n"
-                    digest.update(line.encode())
-                    values.append(
-                        {
-                            "tariff_id": tariff_id,
-                            "version": version,
-                            "prefix": row.prefix,
-                            "destination": row.destination,
-                            "terms": terms,
-                        }
-                    )
+                values = [
+                    {
+                        "sheet_id": sheet_id,
+                        "prefix": row.prefix,
+                        "destination": row.destination,
+                        "terms": _ENCODE.encode(row.terms).decode(),
+                    }
+                    for row in batch
+                ]
                 connection.execute(insert(rates), values)
                 count += len(values)
-        return count, digest.hexdigest()
+        return count, self.digest(sheet_id)
 
-    def load(self, tariff_id: UUID, version: int) -> Deck:
-        """The deck of one version, in bounded memory: equal terms are one object."""
+    def discard(self, sheet_id: UUID) -> None:
+        with self._recorder.writing() as connection:
+            connection.execute(delete(rates).where(rates.c.sheet_id == sheet_id))
+
+    def digest(self, sheet_id: UUID) -> str:
+        """SHA-256 over the rows in the order of their prefixes, tabs between their columns."""
+        digest = hashlib.sha256()
+        for prefix, destination, terms in self._rows(sheet_id):
+            digest.update(f"{prefix}\t{destination}\t{terms}\n".encode())
+        return digest.hexdigest()
+
+    def load(self, sheet_id: UUID) -> Deck:
+        """The deck of one sheet, in bounded memory: equal terms are one object."""
         known: dict[tuple[str, str], Rate] = {}
 
         def rows() -> Iterator[tuple[str, Rate]]:
-            query = (
-                select(rates.c.prefix, rates.c.destination, rates.c.terms)
-                .where((rates.c.tariff_id == tariff_id) & (rates.c.version == version))
-                .order_by(rates.c.prefix)
-            )
-            with self._recorder.reading() as connection:
-                streamed = connection.execution_options(yield_per=_BATCH).execute(query)
-                for prefix, destination, terms in streamed:
-                    rate = known.get((destination, terms))
-                    if rate is None:
-                        rate = Rate(destination, _DECODE.decode(terms))
-                        known[destination, terms] = rate
-                    yield prefix, rate
+            for prefix, destination, terms in self._rows(sheet_id):
+                rate = known.get((destination, terms))
+                if rate is None:
+                    rate = Rate(destination, _DECODE.decode(terms))
+                    known[destination, terms] = rate
+                yield prefix, rate
 
         return Deck.build(rows())
+
+    def _rows(self, sheet_id: UUID) -> Iterator[tuple[str, str, str]]:
+        query = (
+            select(rates.c.prefix, rates.c.destination, rates.c.terms)
+            .where(rates.c.sheet_id == sheet_id)
+            .order_by(rates.c.prefix)
+        )
+        with self._recorder.reading() as connection:
+            streamed = connection.execution_options(yield_per=_BATCH).execute(query)
+            yield from ((row[0], row[1], row[2]) for row in streamed)
 
 
 def _checked(rows: Iterable[SheetRow], unit: str) -> Iterator[SheetRow]:
@@ -117,71 +120,35 @@ def _batches(rows: Iterable[SheetRow]) -> Iterator[list[SheetRow]]:
         yield batch
 
 
-@define
-class _Loaded:
-    tariff: Tariff
-    looked_at: float
-    decks: dict[int, Deck] = field(factory=dict)
-
-
 class TariffDecks:
-    """The port ``Prices``: decks in memory, one for each version in force.
+    """The port ``Prices``: decks in memory, one for each version in force."""
 
-    Whether a newer version was published is asked at most every ``every`` seconds of ``monotonic``,
-    so a price list takes effect everywhere that soon after its moment.
-    """
-
-    def __init__(
-        self,
-        units: UnitsOfWork,
-        sheets: StoredRateSheets,
-        monotonic: Callable[[], float],
-        *,
-        every: float = 2.0,
-    ) -> None:
-        self._units = units
+    def __init__(self, configuration: Configuration, sheets: StoredRateSheets) -> None:
+        self._configuration = configuration
         self._sheets = sheets
-        self._monotonic = monotonic
-        self._every = every
-        self._loaded: dict[str, _Loaded] = {}
+        self._decks: dict[tuple[str, UUID], Deck] = {}
         self._lock = threading.Lock()
 
     def find(self, tariff: str, number: str, now: datetime) -> Price | None:
-        loaded = self._current(tariff)
-        if loaded is None:
+        known = self._configuration.get(kinds.TARIFFS, kinds.tariff_id(tariff))
+        published = known.at(now) if known is not None else None
+        if published is None:
             return None
-        version = loaded.tariff.version_at(now)
-        if version is None:
-            return None
-        deck = loaded.decks.get(version) or self._load(loaded, tariff, version)
+        sheet_id = published.sheet_id
+        deck = self._decks.get((tariff, sheet_id)) or self._load(tariff, sheet_id)
         match = deck.find(number.removeprefix("+"))
         if match is None:
             return None
         return Price(match.prefix, match.rate.destination, match.rate.terms)
 
-    def _current(self, name: str) -> _Loaded | None:
-        loaded, now = self._loaded.get(name), self._monotonic()
-        if loaded is not None and now - loaded.looked_at < self._every:
-            return loaded
-        tariff_id = kinds.tariff_id(name)
-        tariff = self._units.run(
-            lambda unit: unit.get(kinds.TARIFFS, tariff_id), writes=(), reads=(tariff_id,)
-        )
-        if tariff is None:
-            return None
+    def _load(self, tariff: str, sheet_id: UUID) -> Deck:
         with self._lock:
-            loaded = self._loaded.get(name)
-            if loaded is None:
-                loaded = self._loaded[name] = _Loaded(tariff, now)
-            loaded.tariff, loaded.looked_at = tariff, now
-        return loaded
-
-    def _load(self, loaded: _Loaded, name: str, version: int) -> Deck:
-        with self._lock:
-            deck = loaded.decks.get(version)
+            deck = self._decks.get((tariff, sheet_id))
             if deck is None:
-                deck = self._sheets.load(kinds.tariff_id(name), version)
+                deck = self._sheets.load(sheet_id)
                 # The one before stays for calls that look prices up while the new one begins.
-                newest = sorted(loaded.decks)[-1:]
-                loaded.decks = {each: loaded.decks[each] for each in newest} | {version: deck}
+                own = [key for key in self._decks if key[0] == tariff]
+                for key in own[:-1]:
+                    del self._decks[key]
+                self._decks[tariff, sheet_id] = deck
         return deck

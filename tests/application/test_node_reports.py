@@ -101,7 +101,11 @@ def test_evidence_of_the_ledger_itself_is_refused(talk: Talk) -> None:
 def test_one_report_that_meets_a_fault_does_not_hold_up_the_next(
     talk: Talk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    talk.story.units.fail_before_append = RuntimeError("a fault")
+    def fail_once() -> None:
+        talk.story.units.before_storing = lambda: None
+        raise RuntimeError("a fault")
+
+    talk.story.units.before_storing = fail_once
     ended = LegEnded(talk.leg())
     with caplog.at_level(logging.ERROR):
         outcomes = [v.outcome for v in talk.reports.apply([ended, ended])]
@@ -110,7 +114,7 @@ def test_one_report_that_meets_a_fault_does_not_hold_up_the_next(
 
 
 def test_a_ledger_that_is_away_is_told_as_such(talk: Talk) -> None:
-    talk.story.units.fail_after_append = LedgerUnavailable("unknown if stored")
+    talk.story.units.lose_next_answer = True
     with pytest.raises(LedgerUnavailable):
         talk.reports.apply([LegEnded(talk.leg())])
     assert talk.outcome(LegEnded(talk.leg())) is Outcome.DONE

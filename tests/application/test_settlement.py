@@ -20,7 +20,7 @@ from domain.call_sessions import (
 )
 from domain.cards import Status
 from domain.errors import NotFound
-from domain.rating import charge
+from domain.rating import Band, charge
 from tests.support.story import CENT_A_SECOND, NOON, ROME, WARSAW, Story, dollars, usd
 
 
@@ -178,6 +178,19 @@ def test_the_payer_who_came_later_does_not_pay_for_the_earlier_attempt(now: InCa
     assert now.story.account(other).balance == dollars(10)
 
 
+def test_a_clock_that_is_wrong_costs_no_more_than_was_held() -> None:
+    """An answer at a dearer hour, far outside the time that the number may ring."""
+    story = Story()
+    evening = Band((6,), 18 * 60, 24 * 60, 6_000_000)
+    story.prices.by_prefix[""] = changed(CENT_A_SECOND, bands=(evening,))
+    card = story.card(story.group(longest_call=600))
+    call = story.caller(card)
+    story.dialling.dial(call, WARSAW)
+    receipt = story.settlement.record_leg(story.leg(call, 600, after=7 * 3600))
+    assert receipt is not None
+    assert receipt.charge == dollars(6)
+
+
 # Nobody answered
 
 
@@ -288,6 +301,9 @@ FIRSTS: dict[str, Callable[[InCall], object]] = {
 }
 
 
+TALK, SILENCE = ("record", "other record"), ("not connected", "call ended", "given up")
+
+
 @pytest.mark.parametrize("after", range(2))
 @pytest.mark.parametrize("second", FIRSTS)
 @pytest.mark.parametrize("first", FIRSTS)
@@ -305,9 +321,13 @@ def test_whoever_comes_between_an_attempt_is_settled_once(
         return gives_up() if what == "given up" else FIRSTS[what](now)
 
     now.story.come_between(lambda: does(first), after=after)
-    does(second)
+    receipt = does(second)
+    assert receipt in (None, 0, 1)
     now.story.units.before_storing = lambda: None
     (settled,) = now.story.settled(now.call)
+    two_lengths = {first, second} == {"record", "other record"}
+    talk_after_silence = first in SILENCE and second in TALK
+    assert len(now.disputes()) == (two_lengths or talk_after_silence)
     money = [
         each.fact
         for each in now.story.units.log()

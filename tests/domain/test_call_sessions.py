@@ -49,6 +49,7 @@ def attempt(number: int, **told: Any) -> AttemptStarted:
         terms=TEN_CENTS,
         placed_at=NOON,
         deadline=NOON + timedelta(seconds=LIMIT + 120),
+        first_use=True,
     )
     return changed(begun, **told)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,9 @@ from adapters.asterisk.ami import ActionRefused, Ami
 from adapters.asterisk.config import CEL_FILE
 from adapters.asterisk.shipper import ALIVE_FILE, Shipper, ShipperSettings
 from adapters.asterisk.watch import AmiSettings, AsteriskWatch
-from application.node_reports import CallEnded
+from application import kinds
+from application.node_reports import CallEnded, LegSeen
+from application.ports import OpenAttempt
 from domain.call_sessions import Evidence
 from tests.adapters.asterisk.support import FakeLedger
 from tests.end_to_end.rig.agi_script import AgiServer, Script
@@ -139,25 +141,41 @@ def test_an_asterisk_killed_in_mid_talk_ends_its_legs_at_its_last_sign_of_life(
     own_rig: Rig,
 ) -> None:
     with Companion(own_rig) as companion:
-        caller = Caller(own_rig, "18005550100", wait(30), hangup()).start()
-        call = talking(own_rig)
-        companion.ledger.opens(call)
-        until("Asterisk was seen", lambda: companion.watch.run is not None)
-        until(
-            "it talked for two seconds",
-            lambda: datetime.now(UTC).timestamp() > own_rig.channel_events()[-1].time + 2,
-        )
-        own_rig.kill()
-        killed = datetime.now(UTC).timestamp()
-        caller.stop()
-        until("the death was noticed", lambda: companion.watch.run is None)
-        assert companion.ledger.legs() == []
+        talked = kill_in_mid_talk(own_rig, companion, limit=3600)
+        assert companion.ledger.legs() == [], "it may be alive for all we know"
+        assert companion.ledger.told(LegSeen) != [], "but so much is sure"
         own_rig.up()
         until("the call has ended", lambda: companion.ledger.told(CallEnded) != [])
-        ((reference, attempt, talked_ms, evidence),) = companion.ledger.legs()
-        answered = next(
-            e.time for e in own_rig.channel_events() if e.kind == "ANSWER" and e.user_field
-        )
-    assert (reference, attempt) == (call, 1)
-    assert evidence == Evidence.LAST_SIGN_OF_LIFE.value
-    assert talked_ms / 1000 == pytest.approx(killed - answered, abs=1)
+        assert_ended_at_death(companion.ledger, talked)
+
+
+def test_an_asterisk_that_stays_dead_is_given_up_after_the_limit_of_the_leg(own_rig: Rig) -> None:
+    with Companion(own_rig) as companion:
+        talked = kill_in_mid_talk(own_rig, companion, limit=0)
+        until("the leg has ended", lambda: companion.ledger.legs() != [])
+        assert_ended_at_death(companion.ledger, talked)
+
+
+def kill_in_mid_talk(rig: Rig, companion: Companion, *, limit: float) -> float:
+    """Gives the seconds that were talked; `limit` is how long the ledger waits for the record."""
+    until("Asterisk was seen", lambda: companion.watch.run is not None)
+    caller = Caller(rig, "18005550100", wait(30), hangup()).start()
+    call = talking(rig)
+    now = datetime.now(UTC)
+    deadline = now + timedelta(seconds=limit)
+    companion.ledger.open.append(OpenAttempt(kinds.session_id(call), call, 1, now, deadline))
+    until("it talked for two seconds", lambda: datetime.now(UTC) > now + timedelta(seconds=2))
+    rig.kill()
+    killed = datetime.now(UTC).timestamp()
+    caller.stop()
+    until("the death was noticed", lambda: companion.watch.run is None)
+    until("it was looked at", lambda: companion.ledger.reports != [])
+    return killed - next(
+        e.time for e in rig.channel_events() if e.kind == "ANSWER" and e.user_field
+    )
+
+
+def assert_ended_at_death(ledger: FakeLedger, talked: float) -> None:
+    ((_, attempt, talked_ms, evidence),) = ledger.legs()
+    assert (attempt, evidence) == (1, Evidence.LAST_SIGN_OF_LIFE.value)
+    assert talked_ms / 1000 == pytest.approx(talked, abs=1)

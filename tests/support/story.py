@@ -17,6 +17,7 @@ from application import kinds
 from application.administration import Administration, Chance
 from application.caller_id_binding import CallerIdBindings
 from application.calling import Arrival, Call, Calls, Payer
+from application.configuration import Configuration
 from application.dialling import Dialling
 from application.legs import LegRecord
 from application.pins import PinDigests
@@ -93,17 +94,18 @@ class OneRoute:
 
 
 class Sheets:
-    """Rate sheets, kept by tariff and version."""
+    """Rate sheets by their ids."""
 
     def __init__(self) -> None:
-        self.stored: dict[tuple[UUID, int], list[SheetRow]] = {}
+        self.stored: dict[UUID, list[SheetRow]] = {}
 
-    def store(
-        self, tariff_id: UUID, version: int, unit: str, rows: Iterable[SheetRow]
-    ) -> tuple[int, str]:
+    def store(self, sheet_id: UUID, unit: str, rows: Iterable[SheetRow]) -> tuple[int, str]:
         kept = list(rows)
-        self.stored[tariff_id, version] = kept
+        self.stored[sheet_id] = kept
         return len(kept), f"digest of {len(kept)} rows"
+
+    def discard(self, sheet_id: UUID) -> None:
+        del self.stored[sheet_id]
 
 
 class Story:
@@ -120,7 +122,9 @@ class Story:
         self.throttle = Throttle()
         chance = Chance(self.random.randrange, self.random.randbytes)
         self.admin = Administration(self.units, self.pins, self.clock, chance, self.sheets)
-        self.calls = Calls(self.units, self.pins, self.throttle, self.clock)
+        # Asked at moments an hour apart, it remembers nothing: a change counts at once.
+        self.configuration = Configuration(self.units, itertools.count(step=3600).__next__)
+        self.calls = Calls(self.units, self.configuration, self.pins, self.throttle, self.clock)
         self.bindings = CallerIdBindings(self.units)
         self.dialling = Dialling(self.units, self.prices, self.routes, self.clock)
         self.settlement = Settlement(self.units, self.clock)
@@ -187,7 +191,9 @@ class Story:
         return payer
 
     def caller(self, card: PrintedCard, caller_id: str | None = ALICE) -> Call:
+        """Somebody who calls, is asked for a PIN, and may dial."""
         call = self.call(caller_id)
+        self.calls.login_by_caller_id(call)
         self.login(call, card)
         return call
 

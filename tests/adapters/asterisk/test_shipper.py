@@ -292,7 +292,7 @@ class NoOpenAttempts:
         return []
 
 
-MOMENTS = st.lists(st.sampled_from(["turn", "pass", "kill", "fail", "fail after"]), max_size=12)
+MOMENTS = st.lists(st.sampled_from(["turn", "pass", "kill", "fail", "lose"]), max_size=12)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -316,6 +316,10 @@ def test_lines_in_any_order_and_number_charge_each_attempt_once(
     reports = DirectReports(story.settlement, NoOpenAttempts())  # type: ignore[arg-type]
     node = Node(tmp_path_factory.mktemp("node"), reports)  # type: ignore[arg-type]
     node.writes(*shuffled)
+
+    def recover() -> None:
+        story.units.unavailable = False
+
     for moment in [*moments, "turn", "pass", "turn"]:
         match moment:
             case "turn":
@@ -325,9 +329,10 @@ def test_lines_in_any_order_and_number_charge_each_attempt_once(
             case "kill":
                 node.restart()
             case "fail":
-                story.units.fail_before_append = LedgerUnavailable("before")
-            case "fail after":
-                story.units.fail_after_append = LedgerUnavailable("after")
+                story.units.unavailable = True
+                node.time.waited = [recover]
+            case "lose":
+                story.units.lose_next_answer = True
     for session_id, talked in seconds.items():
         facts = story.units.facts(session_id)
         settled = [fact for fact in facts if isinstance(fact, AttemptSettled)]

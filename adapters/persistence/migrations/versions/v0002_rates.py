@@ -14,10 +14,9 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "rates",
-        sa.Column("tariff_id", sa.Uuid, nullable=False),
-        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("sheet_id", sa.Uuid, nullable=False),
         sa.Column("prefix", sa.String(15), nullable=False),
         sa.Column("destination", sa.String(200), nullable=False),
         sa.Column("terms", sa.String, nullable=False),
-        sa.PrimaryKeyConstraint("tariff_id", "version", "prefix"),
+        sa.PrimaryKeyConstraint("sheet_id", "prefix"),
     )
