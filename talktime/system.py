@@ -32,6 +32,7 @@ from application.caller_id_binding import CallerIdBindings
 from application.calling import Calls
 from application.configuration import Configuration
 from application.dialling import Dialling
+from application.kinds import CARD_NUMBER
 from application.pins import PinDigests
 from application.ports import Clock, UnitsOfWork
 from application.routes import TrunkList
@@ -79,6 +80,10 @@ class System:
         """Settles attempts that are long past their deadline (charging rule 5)."""
         overdue = self.views.overdue(self.clock.now(), 1_000)
         return sum(self.settlement.give_up_waiting(session_id) for session_id in overdue)
+
+    def check_ledger(self) -> None:
+        """Raises LedgerUnavailable if nothing can be looked up."""
+        self.units.find(CARD_NUMBER, "")
 
     def close(self) -> None:
         self.recorder.close()

@@ -56,7 +56,7 @@ class _File:
 
     @property
     def acknowledged_to(self) -> int:
-        return self.read_to
+        return next(iter(self.waiting), self.read_to)
 
     @property
     def size(self) -> int:

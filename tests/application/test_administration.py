@@ -360,26 +360,39 @@ def test_versions_are_published_one_after_another(story: Story) -> None:
     assert list(story.sheets.stored.values()) == [ROWS, ROWS[:1]]
     tariff = story.units.state(kinds.TARIFFS, tariff_id)
     assert tariff is not None
-    assert tariff.version_at(NOON) == 2
+    now = tariff.at(NOON)
+    assert now is not None
+    assert (now.version, now.rows, story.sheets.stored[now.sheet_id]) == (2, 1, ROWS[:1])
 
 
-def test_the_rows_are_stored_before_the_version_counts(story: Story) -> None:
-    tariff_id = kinds.tariff_id("retail")
-
+def test_half_a_sheet_is_never_in_force_and_not_kept(story: Story) -> None:
     def rows() -> Iterator[SheetRow]:
         yield ROWS[0]
-        tariff = story.units.state(kinds.TARIFFS, tariff_id)
-        assert tariff is not None
-        assert tariff.version_at(NOON) is None
         raise ValueError("prefix x is not digits")
 
     with pytest.raises(ValueError, match="prefix x"):
         story.admin.publish_tariff("retail", "USD", rows(), NOON, "ann")
+    assert story.units.state(kinds.TARIFFS, kinds.tariff_id("retail")) is None
+    assert story.sheets.stored == {}
     assert story.admin.publish_tariff("retail", "USD", ROWS, NOON, "ann") == 1
 
 
-def test_an_empty_sheet_and_another_unit_are_refused(story: Story) -> None:
+def test_two_who_publish_at_once_have_a_version_and_a_sheet_each(story: Story) -> None:
+    bob = partial(story.admin.publish_tariff, "retail", "USD", ROWS[:1], NOON, "bob")
+    story.come_between(bob)
+    assert story.admin.publish_tariff("retail", "USD", ROWS, NOON, "ann") == 2
+    tariff = story.units.state(kinds.TARIFFS, kinds.tariff_id("retail"))
+    assert tariff is not None
+    now = tariff.at(NOON)
+    assert now is not None
+    assert (now.by, story.sheets.stored[now.sheet_id]) == ("ann", ROWS)
+
+
+def test_an_empty_sheet_and_another_unit_are_refused_and_not_kept(story: Story) -> None:
+    publish = story.admin.publish_tariff
+    publish("retail", "USD", ROWS, NOON, "ann")
     with pytest.raises(SettingNotAllowed):
-        story.admin.publish_tariff("retail", "USD", [], NOON, "ann")
+        publish("retail", "USD", [], NOON, "ann")
     with pytest.raises(SettingNotAllowed):
-        story.admin.publish_tariff("retail", "EUR", ROWS, NOON, "ann")
+        publish("retail", "EUR", ROWS, NOON, "ann")
+    assert list(story.sheets.stored.values()) == [ROWS]

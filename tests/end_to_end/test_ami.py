@@ -22,6 +22,7 @@ from domain.call_sessions import Evidence
 from tests.adapters.asterisk.support import FakeLedger
 from tests.end_to_end.rig.agi_script import AgiServer, Script
 from tests.end_to_end.rig.asterisk import SIP_HOST, Rig, until
+from tests.end_to_end.rig.records import LegRecord
 from tests.end_to_end.rig.scenario import hangup, wait
 from tests.end_to_end.rig.sipp import Caller, FarEnd
 
@@ -132,7 +133,7 @@ def test_a_call_is_reported_from_its_records(own_rig: Rig) -> None:
     with Companion(own_rig) as companion:
         Caller(own_rig, "18005550100", wait(2), hangup()).start().finish()
         until("the call is reported", lambda: companion.ledger.told(CallEnded) != [])
-        (record,) = [r for r in own_rig.records() if hasattr(r, "leg")]
+        (record,) = [r for r in own_rig.records() if isinstance(r, LegRecord)]
         (leg,) = companion.ledger.legs()
     assert leg == (record.reference, 1, round(record.seconds * 1000), Evidence.LEG_RECORD.value)
 

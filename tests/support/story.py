@@ -105,7 +105,7 @@ class Sheets:
         return len(kept), f"digest of {len(kept)} rows"
 
     def discard(self, sheet_id: UUID) -> None:
-        del self.stored[sheet_id]
+        self.stored.pop(sheet_id, None)
 
 
 class Story:

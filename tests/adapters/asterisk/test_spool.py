@@ -147,6 +147,26 @@ def test_a_file_that_was_cut_and_has_grown_again_is_not_mistaken_for_the_old_one
     assert folder.read() == ["new first", "new second"]
 
 
+def test_a_file_that_is_cut_and_grows_between_two_looks_is_read_from_its_beginning(
+    folder: Folder,
+) -> None:
+    folder.append("old\n")
+    folder.read()
+    folder.file.write_text("new first\nnew second\n")
+    assert folder.read() == ["new first", "new second"]
+
+
+def test_a_file_put_aside_stays_while_it_holds_lines_that_were_not_read(folder: Folder) -> None:
+    folder.follow(rotate_above=10)
+    folder.append("first line of it\n")
+    folder.read()
+    folder.append("second\n")
+    folder.tail.tidy()
+    folder.time.passes(60)
+    folder.tail.tidy()
+    assert folder.read() == ["second"]
+
+
 def test_an_acknowledgement_for_a_file_that_was_cut_does_not_count_for_the_new_lines(
     folder: Folder,
 ) -> None:
@@ -258,12 +278,16 @@ def test_every_line_is_read_whatever_happens_in_whatever_order(
         folder.append(f"{'' if half else 'line '}{written}\n")
         written, half = written + 1, False
 
+    def kill() -> None:
+        folder.tail.close()
+        folder.follow(rotate_above=30)
+
     for step in [*steps, "write", "read"]:
         actions: dict[str, Callable[[], object]] = {
             "write": write,
             "half": lambda: None,
             "read": lambda: read.extend(folder.read()),
-            "kill": lambda: (folder.tail.close(), folder.follow(rotate_above=30)),
+            "kill": kill,
             "tidy": folder.tail.tidy,
             "wait": lambda: folder.time.passes(11),
         }

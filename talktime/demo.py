@@ -1,0 +1,127 @@
+"""A small operator to try everything on: a tariff, a card group, an access number, three cards."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from application.ports import SheetRow
+from domain.access_numbers import AccessTerms
+from domain.card_groups import GroupTerms
+from domain.errors import NotFound
+from domain.money import parse
+from domain.rating import RateTerms
+from talktime.settings import Settings, check
+from talktime.system import System, make_pin_key
+
+ACCESS_NUMBER = "18005550100"
+GROUP = "Demo 5 dollars"
+_CARDS = 3
+_SINCE = datetime(2020, 1, 1, tzinfo=UTC)
+
+Cards = list[tuple[str, str]]
+
+
+def _rates() -> list[SheetRow]:
+    def row(prefix: str, name: str, per_minute: int, **terms: int) -> SheetRow:
+        return SheetRow(prefix, name, RateTerms("USD", per_minute, **terms))  # type: ignore[arg-type]
+
+    by_six = {"initial_block": 30, "increment": 6}
+    return [
+        row("1", "USA and Canada", 19_000, **by_six),
+        row("33", "France", 24_000, **by_six),
+        row("34", "Spain", 24_000, **by_six),
+        row("44", "United Kingdom", 22_000, **by_six),
+        row("447", "United Kingdom, mobile", 65_000, **by_six),
+        row("48", "Poland", 29_000, **by_six),
+        row("4860", "Poland, mobile", 79_000, connect_fee=50_000, **by_six),
+        row("52", "Mexico", 38_000, **by_six),
+        row("84", "Vietnam", 95_000, **by_six),
+        row("86", "China", 32_000, **by_six),
+    ]
+
+
+def prepare(folder: Path, *, agi_port: int, http_port: int) -> tuple[Settings, str]:
+    """The demo's settings and its API key, made the first time and found again later."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pin_key, api_key = folder / "pin.key", folder / "api.key"
+    if not pin_key.exists():
+        make_pin_key(pin_key)
+    if not api_key.exists():
+        api_key.touch(mode=0o600)
+        api_key.write_text(secrets.token_urlsafe(32))
+    key = api_key.read_text()
+    settings = check(
+        {
+            "ledger": {"url": f"sqlite:///{folder}/talktime.db"},
+            "secrets": {"pin_key_file": str(pin_key)},
+            "agi": {"port": agi_port},
+            "http": {
+                "port": http_port,
+                "keys": [
+                    {
+                        "name": "demo",
+                        "sha256": hashlib.sha256(key.encode()).hexdigest(),
+                        "scopes": ["admin", "node"],
+                    }
+                ],
+            },
+            "trunks": [{"name": "carrier"}],
+            "asterisk": {"spool": str(folder / "spool")},
+            "voice": {"sounds": str(folder / "sounds")},
+            "log": {"level": "warning"},
+        }
+    )
+    return settings, key
+
+
+def set_up(system: System, folder: Path) -> Cards:
+    """The demo operator, made once. The PINs of its cards lie in its folder, being a demo's."""
+    do = system.administration
+    known = folder / "cards.json"
+    try:
+        do.group(GROUP)
+    except NotFound:
+        do.publish_tariff("demo", "USD", _rates(), _SINCE, "demo")
+        terms = GroupTerms("USD", parse("5.00", "USD"), "demo", operator_number="+18005550199")
+        do.create_group(GROUP, terms)
+        do.add_access_number(ACCESS_NUMBER, AccessTerms())
+    if not known.exists():
+        made = []
+        for _ in range(_CARDS):
+            card = do.generate_card(GROUP)
+            do.issue_card(card.card_id, "demo", "to try the platform")
+            made.append((card.number, card.pin))
+        known.write_text(json.dumps(made))
+    system.catch_up()
+    return [(number, pin) for number, pin in json.loads(known.read_text())]
+
+
+def tell(settings: Settings, cards: Cards, key: str, agi_port: int, http_port: int) -> None:
+    """What a newcomer does next."""
+    out = Console(highlight=False)
+    table = Table(title="Cards to try, 5.00 USD each", title_justify="left")
+    table.add_column("card number", style="bold green")
+    table.add_column("PIN", style="bold")
+    for number, pin in cards:
+        table.add_row(number, pin)
+    out.print(Panel("[bold]Talktime[/bold] answers calls now. Ctrl-C ends it.", expand=False))
+    out.print(table)
+    port = "" if agi_port == 4573 else f" --port {agi_port}"
+    out.print("\nMake a first call, in another terminal:", style="bold")
+    out.print(f"    talktime phone{port}        (.venv/bin/talktime in a checkout)")
+    out.print("    then dial a number such as 48774417880#; 111# says the balance")
+    out.print("\nLook at it over HTTP:", style="bold")
+    url = f"http://{settings.http.host}:{http_port}/v1/calls"
+    out.print(f"    curl -H 'Authorization: Bearer {key}' {url}", soft_wrap=True)
+    out.print("\nPoint an Asterisk 18 or later at it:", style="bold")
+    out.print("    openssl rand -hex 24 > ami.secret")
+    out.print(f"    talktime asterisk config --secret-file ami.secret --agi 127.0.0.1:{agi_port}")
+    out.print(f"    callers dial {ACCESS_NUMBER}; calls go out through the PJSIP endpoint carrier")

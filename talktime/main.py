@@ -1,0 +1,221 @@
+"""The program ``talktime``: the command line, connected to everything else."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+from eventsourcing.persistence import PersistenceError
+
+from adapters.asterisk import config
+from adapters.cli.app import create_cli
+from adapters.cli.program import Failure
+from adapters.http.keys import digest_of
+from adapters.phone.script import ScriptError
+from adapters.phone.terminal import run_phone
+from adapters.voice import build as sounds
+from adapters.voice import catalogue
+from adapters.voice import voice as voices
+from adapters.voice.render import BuildError
+from application.node_reports import DirectReports, LedgerReports
+from application.ports import LedgerUnavailable
+from talktime import demo, node
+from talktime.logs import configure
+from talktime.serving import servers, wait_for_the_end
+from talktime.settings import Settings, SettingsError, load
+from talktime.system import System, SystemClock, make_pin_key, running
+
+
+class Talktime:
+    """The port ``Program`` of the command line."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._loaded: Settings | None = None
+
+    def use_settings(self, path: Path | None) -> None:
+        self._path = path
+
+    @property
+    def _settings(self) -> Settings:
+        if self._loaded is None:
+            with _mendable():
+                self._loaded = load(self._path)
+            configure(self._loaded.log)
+        return self._loaded
+
+    @contextmanager
+    def back_office(self) -> Iterator[System]:
+        with _mendable(), running(self._settings) as system:
+            yield system
+
+    def serve(self) -> None:
+        with _mendable(), running(self._settings) as system, servers(system):
+            wait_for_the_end()
+
+    def demo(self, folder: Path, *, agi_port: int, http_port: int) -> None:
+        with _mendable():
+            settings, key = demo.prepare(folder, agi_port=agi_port, http_port=http_port)
+            configure(settings.log)
+            with running(settings) as system:
+                cards = demo.set_up(system, folder)
+                with servers(system) as (agi, http):
+                    demo.tell(settings, cards, key, agi.address[1], http.port)
+                    wait_for_the_end()
+
+    def phone(
+        self,
+        *,
+        host: str,
+        port: int,
+        access_number: str,
+        caller_id: str,
+        script: Path | None,
+        language: str,
+    ) -> None:
+        voice = voices.load()
+        lines = script.read_text(encoding="utf-8").splitlines() if script else None
+        try:
+            run_phone(
+                host,
+                port,
+                access_number=access_number,
+                caller_id=caller_id,
+                text_of=lambda sound: voice.text_of(sound, language),
+                keys_script=lines,
+            )
+        except ScriptError as error:
+            raise Failure(f"{script}: {error}") from error
+        except OSError as error:
+            raise Failure(
+                f"nobody answers at {host}:{port} ({error.strerror or error}); "
+                "start `talktime demo` or `talktime serve` first"
+            ) from error
+
+    def ship(self) -> None:
+        settings = self._settings
+        with (
+            _mendable(),
+            self._reports() as reports,
+            node.shipper(settings.asterisk, reports, SystemClock()) as shipper,
+        ):
+            thread = threading.Thread(target=shipper.run, name="ship", daemon=True)
+            thread.start()
+            wait_for_the_end()
+            shipper.stop()
+            thread.join(30)
+
+    def reconcile(self) -> dict[str, int]:
+        settings = self._settings
+        found: dict[str, int] = {}
+        with _mendable(), self._reports() as reports:
+            if settings.asterisk.spool:
+                with node.shipper(settings.asterisk, reports, SystemClock()) as shipper:
+                    shipper.turn()
+                    found = attrs.asdict(shipper.counters)
+        if not settings.asterisk.ledger:
+            with self.back_office() as system:
+                system.catch_up()
+                found["given up"] = system.sweep()
+        return found
+
+    def rebuild(self) -> int:
+        with self.back_office() as system:
+            return system.rebuild()
+
+    def build_prompts(self, languages: tuple[str, ...], out: Path | None) -> dict[str, int]:
+        settings = self._settings.voice
+        known = catalogue.languages_in()
+        if unknown := [name for name in languages if name not in known]:
+            raise Failure(f"no catalogue for {unknown}; there are {', '.join(known)}")
+        try:
+            report = sounds.build(
+                languages or known,
+                out or Path(settings.sounds),
+                overrides=Path(settings.recordings) if settings.recordings else None,
+            )
+        except (BuildError, catalogue.CatalogueError) as error:
+            raise Failure(str(error)) from error
+        return {
+            field.name.replace("_", " "): len(getattr(report, field.name))
+            for field in attrs.fields(type(report))
+        }
+
+    def asterisk_config(
+        self,
+        *,
+        node: str,
+        agi_hosts: tuple[str, ...],
+        spool: str,
+        secret_file: Path,
+        out: Path | None,
+        force: bool,
+    ) -> str:
+        secret = secret_file.read_text(encoding="utf-8").strip()
+        settings = config.AsteriskSettings(
+            node=node, ami_secret=secret, agi_hosts=agi_hosts, spool=spool
+        )
+        files = config.render(settings)
+        if out is None:
+            parts = [f"; ---- {name}\n{text}" for name, text in files.items()]
+            return "\n".join([*parts, config.instructions(settings)])
+        try:
+            written = config.write(out, files, force)
+        except OSError as error:
+            raise Failure(str(error)) from error
+        names = "\n".join(f"written: {path}" for path in written) or "nothing changed"
+        return f"{names}\n\n{config.instructions(settings)}"
+
+    def make_pin_key(self) -> Path:
+        path = Path(self._settings.secrets.pin_key_file)
+        try:
+            make_pin_key(path)
+        except FileExistsError as error:
+            raise Failure(f"{path} is there already; a new key would lock every card") from error
+        except OSError as error:
+            raise Failure(f"{path}: {error.strerror}") from error
+        return path
+
+    def new_api_key(self, name: str, scopes: tuple[str, ...]) -> tuple[str, str]:
+        key = secrets.token_urlsafe(32)
+        listed = ", ".join(f'"{scope}"' for scope in scopes)
+        lines = f'[[http.keys]]\nname = "{name}"\nsha256 = "{digest_of(key)}"\nscopes = [{listed}]'
+        return key, lines
+
+    @contextmanager
+    def _reports(self) -> Iterator[LedgerReports]:
+        settings = self._settings
+        if settings.asterisk.ledger:
+            reports = node.http_reports(settings.asterisk)
+            try:
+                yield reports
+            finally:
+                reports.close()
+        else:
+            with running(settings) as system:
+                yield DirectReports(system.settlement, system.views)
+
+
+@contextmanager
+def _mendable() -> Iterator[None]:
+    """What a person can mend ends as a Failure that says how."""
+    try:
+        yield
+    except SettingsError as error:
+        raise Failure(f"setting {error}") from error
+    except PersistenceError as error:
+        raise LedgerUnavailable(str(error)) from error
+    except OSError as error:
+        raise Failure(str(error)) from error
+
+
+def main() -> None:
+    create_cli(Talktime())()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""The server: calls and requests are answered, read models follow, what is overdue is settled."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from adapters.agi.server import FastAgiServer
+from adapters.http.app import create_app
+from adapters.http.keys import ApiKey, ApiKeys, Scope
+from adapters.http.metrics import Reading, number, register
+from adapters.http.server import HttpServer
+from adapters.http.services import HttpServices
+from application.node_reports import DirectReports
+from application.ports import ConcurrencyConflict, LedgerUnavailable
+from talktime import node
+from talktime.system import System
+
+FOLLOW_SECONDS = 0.05
+"""How often the log is looked at for facts that another process recorded."""
+
+SWEEP_SECONDS = 60.0
+
+_log = structlog.get_logger("talktime.serve")
+
+
+class Repeated:
+    """A thread that does something again and again until it is stopped, whatever goes wrong."""
+
+    def __init__(self, name: str, work: Callable[[], object], pause: Callable[[], object]) -> None:
+        self._work = work
+        self._pause = pause
+        self._stop = threading.Event()
+        self._failing = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def stop(self, wake: Callable[[], None]) -> None:
+        self._stop.set()
+        wake()
+        self._thread.join(30)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._work()
+                self._failing = False
+            except Exception as fault:
+                # Told once, not at every try while a database is away.
+                if not self._failing:
+                    known = isinstance(fault, LedgerUnavailable | ConcurrencyConflict)
+                    _log.error(
+                        "work_failed",
+                        work=self._thread.name,
+                        fault=str(fault),
+                        exc_info=None if known else fault,
+                    )
+                self._failing = True
+                self._stop.wait(1.0)
+            self._pause()
+
+
+@contextmanager
+def servers(system: System) -> Iterator[tuple[FastAgiServer, HttpServer]]:
+    """Everything that ``talktime serve`` runs, started, and stopped at the end."""
+    settings = system.settings
+    with ExitStack() as stack:
+        agi = FastAgiServer(
+            (settings.agi.host, settings.agi.port),
+            {"card": system.answer},
+            most_calls=settings.agi.most_calls,
+            allow=settings.agi.allow,
+        )
+        http = HttpServer(
+            create_app(http_services(system, agi)), settings.http.host, settings.http.port
+        )
+        follow = Repeated("follow the log", system.catch_up, _following(system))
+        stack.callback(follow.stop, system.appended.set)
+        due = threading.Event()
+        sweep = Repeated("sweep", lambda: _sweep(system), lambda: due.wait(SWEEP_SECONDS))
+        stack.callback(sweep.stop, due.set)
+        if settings.asterisk.spool:
+            reports = DirectReports(system.settlement, system.views)
+            shipper = stack.enter_context(node.shipper(settings.asterisk, reports, system.clock))
+            thread = threading.Thread(target=shipper.run, name="ship", daemon=True)
+            thread.start()
+            stack.callback(thread.join, 30)
+            stack.callback(shipper.stop)
+        http.start()
+        stack.callback(http.stop)
+        agi.start()
+        stack.callback(agi.stop, 5.0)
+        yield agi, http
+
+
+def wait_for_the_end() -> None:
+    """Until SIGTERM or SIGINT."""
+    ended = threading.Event()
+    for number_ in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number_, lambda *_: ended.set())
+    while not ended.wait(1.0):
+        pass
+
+
+def http_services(system: System, agi: FastAgiServer) -> HttpServices:
+    registry = CollectorRegistry()
+    register(
+        registry,
+        Reading("talktime_calls_active", "Calls up.", number(lambda: agi.calls_active)),
+        Reading("talktime_calls", "Calls.", number(lambda: agi.calls_total), kind="counter"),
+        Reading(
+            "talktime_calls_refused",
+            "Calls refused: too many, not allowed, or unknown.",
+            number(lambda: agi.calls_refused),
+            kind="counter",
+        ),
+        Reading(
+            "talktime_calls_failed",
+            "Calls that ended by a fault.",
+            number(lambda: agi.calls_failed),
+            kind="counter",
+        ),
+    )
+    keys = [
+        ApiKey(key.name, key.sha256, [Scope(scope) for scope in key.scopes])
+        for key in system.settings.http.keys
+    ]
+    return HttpServices(
+        administration=system.administration,
+        settlement=system.settlement,
+        views=system.views,
+        open_attempts=system.views,
+        keys=ApiKeys(keys),
+        ready=system.check_ledger,
+        registry=registry,
+    )
+
+
+def _following(system: System) -> Callable[[], None]:
+    def pause() -> None:
+        system.appended.wait(FOLLOW_SECONDS)
+        system.appended.clear()
+
+    return pause
+
+
+def _sweep(system: System) -> None:
+    if settled := system.sweep():
+        _log.warning("attempts_given_up", settled=settled)
