@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from application.node_reports import (
+    MOST_OPEN_ATTEMPTS,
     CallEnded,
     LegEnded,
     LegSeen,
@@ -27,9 +28,6 @@ from domain.call_sessions import Evidence
 
 DEADLINE = 10.0
 """Seconds for one request as a whole."""
-
-MOST_ATTEMPTS_ASKED = 500
-"""The longest list that the ledger gives over HTTP."""
 
 _MOST_BYTES = 4 * 1024 * 1024
 _CANNOT_BE_READ = (400, 413, 415, 422)
@@ -99,7 +97,7 @@ class HttpReports:
         return [_verdict(result) for result in results]
 
     def open_attempts(self, node: str) -> Sequence[OpenAttempt]:
-        path = f"/v1/nodes/{quote(node, safe='')}/open-attempts?limit={MOST_ATTEMPTS_ASKED}"
+        path = f"/v1/nodes/{quote(node, safe='')}/open-attempts?limit={MOST_OPEN_ATTEMPTS}"
         answer = self._ask("GET", path, None)
         return [
             OpenAttempt(a.session_id, a.reference, a.attempt, a.placed_at, a.deadline)

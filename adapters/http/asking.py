@@ -149,10 +149,10 @@ def read_id(text: str) -> UUID | None:
     return UUID(text) if _ID.fullmatch(text) else None
 
 
-def read_limit(given: Mapping[str, str]) -> int:
+def read_limit(given: Mapping[str, str], *, most: int = MOST_ROWS) -> int:
     text = given.get("limit", str(USUAL_ROWS))
-    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= MOST_ROWS:
-        raise bad_parameter("limit", f"is a number from 1 to {MOST_ROWS}, not {text[:80]!r}")
+    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= most:
+        raise bad_parameter("limit", f"is a number from 1 to {most}, not {text[:80]!r}")
     return int(text)
 
 

@@ -14,6 +14,7 @@ from adapters.http.services import HttpServices
 from adapters.http.wire import BatchSent, CallEndSent, LegSent, RecordSent, SightingSent, to_wire
 from application import kinds
 from application.legs import LegRecord
+from application.node_reports import MOST_OPEN_ATTEMPTS, LegEnded, check
 from application.ports import ConcurrencyConflict, LedgerUnavailable
 from application.settlement import Settlement
 
@@ -40,7 +41,7 @@ def record(services: HttpServices, asked: Asked) -> Answer:
 
 def open_attempts(services: HttpServices, asked: Asked) -> Answer:
     """The attempts of a node whose holds are open, oldest first; ``complete`` if that is all."""
-    limit = read_limit(asked.parameters("limit"))
+    limit = read_limit(asked.parameters("limit"), most=MOST_OPEN_ATTEMPTS)
     node = asked.path["node"]
     if not _NODE.fullmatch(node):
         raise asked_wrongly(
@@ -76,17 +77,20 @@ def _result(settlement: Settlement, asked: Asked, place: int, sent: RecordSent) 
 def _recorded(settlement: Settlement, sent: RecordSent) -> dict[str, Any]:
     match sent:
         case LegSent():
-            receipt = settlement.record_leg(
-                LegRecord(
-                    sent.reference,
-                    sent.attempt,
-                    sent.leg,
-                    sent.answered_ms,
-                    sent.ended_ms,
-                    sent.cause,
-                    sent.unique_id,
-                )
+            leg = LegRecord(
+                sent.reference,
+                sent.attempt,
+                sent.leg,
+                sent.answered_ms,
+                sent.ended_ms,
+                sent.cause,
+                sent.unique_id,
             )
+            try:
+                check(LegEnded(leg, sent.evidence))
+            except ValueError as error:
+                return _refused(Problem(problems.BAD_FIELD, str(error)))
+            receipt = settlement.record_leg(leg, sent.evidence)
             if receipt is None:
                 return {"status": "unchanged"}
             charge = to_wire(receipt.charge)

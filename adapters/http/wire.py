@@ -12,6 +12,7 @@ import attrs
 import msgspec
 from msgspec import Meta, Struct
 
+from domain.call_sessions import Evidence
 from domain.cards import Status
 from domain.money import Money, parse
 
@@ -79,6 +80,7 @@ class LegSent(
     ended_ms: Milliseconds | None
     cause: Annotated[int, Meta(ge=0, le=999)] | None
     unique_id: Annotated[str, Meta(min_length=1, max_length=150)]
+    evidence: Evidence = Evidence.LEG_RECORD
 
 
 class CallEndSent(

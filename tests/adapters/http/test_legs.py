@@ -253,3 +253,25 @@ def test_a_call_that_never_was_is_not_found(world: World) -> None:
     for path in ("", "/attempts", "/events"):
         missing = world.get(f"/v1/calls/00000000-0000-8000-8000-000000000000{path}")
         assert missing.status_code == 404
+
+
+def test_a_record_says_what_shows_it(world: World) -> None:
+    call, grant = world.dial(world.card())
+    record = world.leg(call, grant.attempt, talked=61) | {"evidence": "last sign of life"}
+
+    (result,) = send(world, record)
+
+    assert result["status"] == "settled"
+    (attempt,) = world.get(f"/v1/calls/{call.session_id}/attempts").json()["items"]
+    assert attempt["evidence"] == "last sign of life"
+
+
+def test_a_node_cannot_claim_to_know_that_a_limit_has_passed(world: World) -> None:
+    call, grant = world.dial(world.card())
+    record = world.leg(call, grant.attempt, talked=61) | {"evidence": "limit passed"}
+
+    (result,) = send(world, record)
+
+    assert result["status"] == "refused"
+    assert "limit passed" in result["problem"]["detail"]
+    assert waited_for(world) == [(call.reference, 1)]

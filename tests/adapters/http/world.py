@@ -17,6 +17,7 @@ from adapters.http.services import HttpServices
 from application import kinds
 from application.administration import Administration, Chance
 from application.calling import Arrival, Call, Calls
+from application.configuration import Configuration
 from application.dialling import Dialling, Grant
 from application.pins import PinDigests
 from application.ports import LedgerUnavailable, OpenAttempt, Price, Route, SheetRow
@@ -351,7 +352,8 @@ class World:
         """A caller with the card dials, and its hold is placed."""
         self.calls += 1
         throttle = Throttle()
-        calls = Calls(self.units, self.administration.pins, throttle, self.clock)
+        configuration = Configuration(self.units, lambda: 0.0)
+        calls = Calls(self.units, configuration, self.administration.pins, throttle, self.clock)
         reference = f"{node}-{int(self.clock.now().timestamp())}.{self.calls}"
         call = calls.arrive(Arrival(reference, node, ACCESS_NUMBER, None, "carrier"))
         calls.login(call, LoginMode.NUMBER_AND_PIN, card["number"], card["pin"])
