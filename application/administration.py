@@ -138,8 +138,6 @@ class Administration:
         terms = group.terms
         _check_digits("number", number, terms.number_length)
         _check_digits("pin", pin, terms.pin_length)
-        if card_id is not None and (before := self._made_before(card_id)) is not None:
-            return before
         for _ in range(_MOST_PIN_TRIES):
             secret = pin or random_digits(terms.pin_length, self.chance.below)
             card = NewCard(
@@ -148,33 +146,32 @@ class Administration:
                 secret,
             )
             try:
-                self._generate(card, self.pins.digest(secret), group_name, terms)
+                return self._generate(card, self.pins.digest(secret), group_name, terms, number)
             except ClaimTaken as taken:
                 if (taken.kind == kinds.CARD_NUMBER and number) or (
                     taken.kind == kinds.PIN and pin
                 ):
                     raise AlreadyExists(taken.kind, number or "") from taken
-                continue
-            return card
         raise SettingNotAllowed("pin length", str(terms.pin_length), "longer PINs: few are left")
 
-    def _made_before(self, card_id: UUID) -> NewCard | None:
-        card = self.units.run(
-            lambda unit: unit.get(kinds.CARDS, card_id), writes=(), reads=(card_id,)
-        )
-        return NewCard(card_id, card.number, None) if card is not None else None
-
-    def _generate(self, new: NewCard, digest: str, group_name: str, terms: GroupTerms) -> None:
+    def _generate(
+        self, new: NewCard, digest: str, group_name: str, terms: GroupTerms, wanted: str | None
+    ) -> NewCard:
         account_id = kinds.account_id_of_card(new.card_id)
         group_id = kinds.card_group_id(group_name)
 
-        def decide(unit: Unit) -> None:
+        def decide(unit: Unit) -> NewCard:
             card = unit.get(kinds.CARDS, new.card_id)
+            if card is not None:
+                if card.group_id != group_id or wanted not in (None, card.number):
+                    raise AlreadyExists("card", card.number)
+                return NewCard(new.card_id, card.number, None)
             facts = cards.generate(card, new.number, digest, group_id, account_id, terms.face_value)
             claims = (Claim(kinds.CARD_NUMBER, new.number), Claim(kinds.PIN, digest))
-            unit.record(kinds.CARDS, new.card_id, facts, claims if facts else ())
+            unit.record(kinds.CARDS, new.card_id, facts, claims)
+            return new
 
-        self.units.run(decide, writes=(new.card_id,))
+        return self.units.run(decide, writes=(new.card_id,))
 
     def card_id(self, number: str) -> UUID:
         card_id = self.units.find(kinds.CARD_NUMBER, number)

@@ -13,7 +13,6 @@ from application.pins import PinDigests
 from application.ports import Clock, Unit, UnitsOfWork
 from application.throttle import Throttle
 from domain.access_numbers import AccessTerms
-from domain.accounts import Account
 from domain.call_sessions import CallSession, CallStarted, start
 from domain.card_groups import GroupTerms
 from domain.cards import Card
@@ -44,13 +43,15 @@ class Payer:
     account_id: UUID
     group_id: UUID
     terms: GroupTerms
+    balance: Money
     available: Money
     caller_id: str | None
 
     @property
     def is_empty(self) -> bool:
-        """Nothing to spend, or less than the group's minimum."""
-        return self.available.micros <= 0 or self.available < self.terms.least_balance
+        """Nothing on it, or less than the group's minimum. What is held for another call is not
+        lost: a card in use is not empty."""
+        return self.balance.micros <= 0 or self.balance < self.terms.least_balance
 
 
 @define
@@ -86,10 +87,6 @@ def session_of(unit: Unit, call: Call) -> CallSession:
     return session
 
 
-def available(account: Account | None, terms: GroupTerms) -> Money:
-    return account.available if account else Money(0, terms.unit)
-
-
 @frozen
 class Calls:
     """Use cases of a caller up to the moment of dialling."""
@@ -110,8 +107,7 @@ class Calls:
         caller_id = numbers.caller_id(arrival.caller_id, access.terms.country)
         started = CallStarted(arrival.reference, arrival.node, arrival.access_number, caller_id)
         sources = [("access number", arrival.access_number), ("trunk", arrival.trunk), ("all", "")]
-        if caller_id:
-            sources.insert(0, ("caller ID", caller_id))
+        sources.insert(0, ("caller ID", caller_id) if caller_id else ("hidden", ""))
         session_id = kinds.session_id(arrival.reference)
         return Call(session_id, started, access.terms, tuple(sources))
 
@@ -139,8 +135,7 @@ class Calls:
         Every failed try is recorded with its reason, and counted against its sources. Raises
         LoginFailed, the same whatever the cause.
         """
-        now = self.clock.now()
-        if not self.throttle.allows(call.sources, now):
+        if not self.throttle.take(call.sources, self.clock.now()):
             # It guessed nothing, so it costs nothing: a source that goes on must not use up what
             # is left to everybody else at its access number and trunk.
             self._refuse(call, "throttled", None)
@@ -152,13 +147,13 @@ class Calls:
         else:
             card_id = self.units.find(kinds.CARD_NUMBER, number)
         if card_id is None:
-            self.throttle.failed(call.sources, now)
             self._refuse(call, "unknown card", None)
         try:
-            return self._identify(call, card_id, Proof(mode), digest)
+            payer = self._identify(call, card_id, Proof(mode), digest)
         except LoginFailed as failure:
-            self.throttle.failed(call.sources, now)
             self._refuse(call, failure.reason, card_id)
+        self.throttle.give_back(call.sources)
+        return payer
 
     def refresh(self, call: Call) -> Payer:
         """The call's payer with what it can spend now."""
@@ -183,7 +178,7 @@ class Calls:
         self.units.run(decide, writes=(call.session_id,))
 
     def _identify(self, call: Call, card_id: UUID, proof: Proof, digest: str | None) -> Payer:
-        def decide(unit: Unit) -> Payer:
+        def decide(unit: Unit) -> tuple[Payer, int]:
             current, payer = self._payer(unit, card_id)
             if proof is Proof.CALLER_ID and not (
                 payer.terms.pinless_allowed and current.caller_id == call.caller_id
@@ -197,14 +192,15 @@ class Calls:
             session = session_of(unit, call)
             facts = session.identify(card_id, payer.account_id, proof)
             unit.record(kinds.CALL_SESSIONS, call.session_id, facts)
-            return payer
+            return payer, session.last_attempt
 
-        payer = self.units.run(
+        payer, attempts = self.units.run(
             decide,
             writes=(call.session_id,),
             reads=(card_id, kinds.account_id_of_card(card_id)),
         )
-        call.payer, call.recorded = payer, True
+        # A session that comes back to its channel goes on counting where it was.
+        call.payer, call.attempts, call.recorded = payer, attempts, True
         return payer
 
     def _payer(self, unit: Unit, card_id: UUID) -> tuple[Card, Payer]:
@@ -213,9 +209,15 @@ class Calls:
         group = self.configuration.get(kinds.CARD_GROUPS, card.group_id)
         assert group is not None, "a card is generated in a group"
         account = unit.get(kinds.ACCOUNTS, card.account_id)
-        spendable = available(account, group.terms)
+        nothing = Money(0, group.terms.unit)
         return card, Payer(
-            card_id, card.account_id, card.group_id, group.terms, spendable, card.caller_id
+            card_id=card_id,
+            account_id=card.account_id,
+            group_id=card.group_id,
+            terms=group.terms,
+            balance=account.balance if account else nothing,
+            available=account.available if account else nothing,
+            caller_id=card.caller_id,
         )
 
     def _refuse(self, call: Call, reason: str, card_id: UUID | None) -> NoReturn:

@@ -20,8 +20,8 @@ MOST_REMEMBERED = 10_000
 class Configuration:
     """Remembers states for ``every`` seconds of ``monotonic``, so a change counts that soon.
 
-    Not for money, and not for what a payer may do: those are asked for in the unit of work that
-    depends on them.
+    Not for money, and not for the terms of a call: those are asked for in the unit of work that
+    depends on them. A login may go by terms that are as old as ``every``.
     """
 
     units: UnitsOfWork

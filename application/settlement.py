@@ -65,7 +65,7 @@ class Settlement:
         who knows that none is says so (``not_connected``, ``call_ended``). Raises NotFound for a
         leg of no attempt that the ledger knows. ``paid_by`` spares a look by those who know it.
         """
-        if leg.answered_ms is None:
+        if leg.answered_ms is None or leg.ended_ms is None:
             return None
         answered_at = datetime.fromtimestamp(leg.answered_ms // 1000, UTC)
         outcome = _Outcome(answered_at, leg.talked_ms, evidence, leg.cause)

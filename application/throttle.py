@@ -23,6 +23,7 @@ class Rate:
 
 DEFAULT_RATES: Mapping[str, Rate] = {
     "caller ID": Rate(9, 12),
+    "hidden": Rate(60, 600),
     "access number": Rate(300, 3_000),
     "trunk": Rate(600, 6_000),
     "all": Rate(2_000, 20_000),
@@ -39,26 +40,38 @@ class _Bucket:
 class Throttle:
     """A token bucket for each source of failed logins: ``(kind, value)``, kinds as in ``rates``.
 
-    Kept by each process for itself. A source that has failed too often is refused before anything
-    is looked up, so it learns nothing; right logins never cost a token.
+    Kept by each process for itself. A try is taken before anything is looked up, so that parallel
+    guesses count too, and given back after a right login. A source without tries learns nothing.
+    All callers who hide their number are one source.
     """
 
     rates: Mapping[str, Rate] = field(factory=lambda: dict(DEFAULT_RATES))
     _buckets: OrderedDict[tuple[str, str], _Bucket] = field(factory=OrderedDict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
-    def allows(self, sources: Iterable[tuple[str, str]], now: datetime) -> bool:
+    def take(self, sources: Iterable[tuple[str, str]], now: datetime) -> bool:
+        """Takes a try from every source, or, if one of them has none left, from none."""
+        known = tuple(sources)
         with self._lock:
-            return all(self._tokens(source, now) >= 1 for source in sources)
-
-    def failed(self, sources: Iterable[tuple[str, str]], now: datetime) -> None:
-        with self._lock:
-            for source in sources:
-                tokens = self._tokens(source, now)
-                self._buckets[source] = _Bucket(max(0.0, tokens - 1), now)
+            left = [self._tokens(source, now) for source in known]
+            if min(left, default=1.0) < 1:
+                return False
+            for source, tokens in zip(known, left, strict=True):
+                before = self._buckets.get(source)
+                # A clock that goes back must not be counted again on its way forward.
+                at = max(now, before.at) if before else now
+                self._buckets[source] = _Bucket(tokens - 1, at)
                 self._buckets.move_to_end(source)
             while len(self._buckets) > MOST_SOURCES:
                 self._buckets.popitem(last=False)
+        return True
+
+    def give_back(self, sources: Iterable[tuple[str, str]]) -> None:
+        """The try was a right one: only failed ones count."""
+        with self._lock:
+            for source in sources:
+                if (bucket := self._buckets.get(source)) is not None:
+                    bucket.tokens = min(self.rates[source[0]].burst, bucket.tokens + 1)
 
     def _tokens(self, source: tuple[str, str], now: datetime) -> float:
         rate = self.rates[source[0]]

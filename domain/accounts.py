@@ -22,7 +22,7 @@ from domain.errors import (
     SettingNotAllowed,
     TooManyCalls,
 )
-from domain.money import Money, check_unit
+from domain.money import MICROS, MOST, Money, check_unit
 
 # Facts.
 
@@ -108,6 +108,8 @@ class Account:
             raise SettingNotAllowed("unit", amount.unit, f"{self.unit}, the unit of this account")
         if amount.micros <= 0:
             raise SettingNotAllowed("amount", str(amount), "an amount above zero")
+        if self.balance + amount > Money(MOST * MICROS, self.unit):
+            raise SettingNotAllowed("amount", str(amount), f"a balance of at most {MOST} units")
         return [FundsAdded(top_up_id, amount)]
 
     def check_room(self, most: int) -> None:

@@ -44,13 +44,18 @@ _ASKED: dict[Status, tuple[Status, ...]] = {
     Status.ACTIVE: (Status.ON_HOLD, Status.VOID),
     Status.USED: (Status.VOID,),
     Status.EMPTY: (Status.VOID,),
-    Status.CANCELLED: (),
+    Status.CANCELLED: (Status.VOID,),
     Status.VOID: (),
 }
 """What a person may ask for. Used, empty and active again follow from talk and refill alone."""
 
 TO_ACTIVE = (Status.PRINTED, Status.SHIPPED, Status.ACTIVE)
 """The way of a card that is issued at once, with no printer in between."""
+
+_ON_THE_WAY = {Status.GENERATED: 0, Status.PRINTED: 1, Status.SHIPPED: 2}
+
+MOST_WORDS = 200
+"""Characters in the name of a person, and in a reason."""
 
 # Facts.
 
@@ -117,8 +122,9 @@ class Card:
     def change_status(self, status: Status, by: str, why: str) -> list[CardFact]:
         """Raises StatusChangeNotAllowed, or SettingNotAllowed if nobody or no reason is named."""
         for name, value in (("by", by), ("why", why)):
-            if not value.strip():
-                raise SettingNotAllowed(name, value, "the name of a person, and a reason")
+            if not value.strip() or len(value) > MOST_WORDS:
+                accepted = f"who does it and a reason, up to {MOST_WORDS} characters each"
+                raise SettingNotAllowed(name, value[:50], accepted)
         if status is self.status:
             return []
         if status not in self.allowed:
@@ -126,10 +132,18 @@ class Card:
         return [CardStatusChanged(status, by, why)]
 
     def issue(self, by: str, why: str) -> list[CardFact]:
-        """Takes a card that needs no printer through all it passes until it is active."""
+        """Takes a card that needs no printer through all it passes until it is active.
+
+        Raises StatusChangeNotAllowed for a card that was stopped on its way.
+        """
+        if self.status is Status.ACTIVE:
+            return []
+        passed = _ON_THE_WAY.get(self.status)
+        if passed is None:
+            raise StatusChangeNotAllowed(self.status, Status.ACTIVE, tuple(self.allowed))
         facts: list[CardFact] = []
         card = self
-        for status in TO_ACTIVE[_rank(self.status) :]:
+        for status in TO_ACTIVE[passed:]:
             facts += card.change_status(status, by, why)
             card = changed(card, status=status)
         return facts
@@ -207,8 +221,3 @@ def evolve(card: Card | None, fact: CardFact) -> Card:
             return changed(card, caller_id=number)
         case _:
             assert_never(fact)
-
-
-def _rank(status: Status) -> int:
-    ranks = {Status.GENERATED: 0, Status.PRINTED: 1, Status.SHIPPED: 2}
-    return ranks.get(status, len(TO_ACTIVE) - 1)

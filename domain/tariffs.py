@@ -11,7 +11,8 @@ from attrs import frozen
 
 from domain.errors import SettingNotAllowed
 
-MOST_VERSIONS_AHEAD = 50
+MOST_VERSIONS = 50
+"""Versions that are remembered; the ones that began first are forgotten first."""
 
 # Facts.
 
@@ -45,7 +46,7 @@ class Tariff:
     unit: str
     last_version: int = 0
     schedule: tuple[TariffPublished, ...] = ()
-    """The versions that are in force now or later, by the moment they begin."""
+    """By the moment each begins: the one in force, those to come, and some before."""
 
     def publish(self, published: TariffPublished) -> list[TariffFact]:
         """The next version. Raises SettingNotAllowed for an empty sheet, a version that is not the
@@ -61,7 +62,7 @@ class Tariff:
         return [published]
 
     def at(self, now: datetime) -> TariffPublished | None:
-        """The version in force: of those that have begun, the one published last."""
+        """The version in force: the one that began last."""
         begun = [each for each in self.schedule if each.effective_from <= now]
         return begun[-1] if begun else None
 
@@ -80,9 +81,10 @@ def evolve(tariff: Tariff | None, fact: TariffFact) -> Tariff:
     assert tariff is not None, "a tariff begins with TariffCreated"
     match fact:
         case TariffPublished(version=version, effective_from=since):
-            # What was to begin at the same moment or later will never be in force.
-            before = tuple(each for each in tariff.schedule if each.effective_from < since)
-            schedule = (*before, fact)[-MOST_VERSIONS_AHEAD:]
-            return changed(tariff, last_version=version, schedule=schedule)
+            # What was to begin at the same moment is replaced; what begins later still will.
+            others = [each for each in tariff.schedule if each.effective_from != since]
+            schedule = sorted([*others, fact], key=lambda each: each.effective_from)
+            kept = tuple(schedule[-MOST_VERSIONS:])
+            return changed(tariff, last_version=version, schedule=kept)
         case _:
             assert_never(fact)

@@ -30,9 +30,23 @@ class CardCallSettings:
     empty_entries: int = 2
     """Times in a row that a caller may key nothing before the call ends."""
     invalid_entries: int = 10
+    """Entries in a row that call nobody, whatever the reason, before the call ends."""
     first_key_ms: int = 8000
     next_key_ms: int = 5000
     endpoint: str = "PJSIP/{number}@{trunk}"
+
+    def __attrs_post_init__(self) -> None:
+        # A wrong endpoint would fail every call after its hold is placed, so it is tried here.
+        Leg(
+            reference="check",
+            attempt=1,
+            leg=1,
+            number="1",
+            trunk="t",
+            ring_seconds=1,
+            limit_ms=1000,
+            endpoint=self.endpoint,
+        )
 
 
 @frozen
@@ -158,9 +172,10 @@ class CardCall:
 
     def _serve(self, call: Call) -> None:
         assert call.payer is not None, "somebody has logged in"
-        empty = invalid = 0
+        empty = fruitless = 0
         say = self._balance(call)
-        while empty < self._settings.empty_entries and invalid < self._settings.invalid_entries:
+        while empty < self._settings.empty_entries and fruitless < self._settings.invalid_entries:
+            attempts = call.attempts
             keys = self._ask(*say, Prompt.ENTER_DESTINATION)
             wanted = meaning(keys, self._settings.codes)
             empty = empty + 1 if wanted is Meaning.NOTHING else 0
@@ -168,7 +183,7 @@ class CardCall:
                 say = self._do_what(call, wanted, keys)
             except Refused as refusal:
                 say = [REFUSALS[type(refusal)]]
-            invalid = invalid + 1 if say[:1] == [Prompt.INVALID_ENTRY] else 0
+            fruitless = fruitless + 1 if call.attempts == attempts else 0
 
     def _do_what(self, call: Call, wanted: Meaning, keys: Keys) -> list[Sentence]:
         """Does what the keys mean, and gives what to say before asking again."""

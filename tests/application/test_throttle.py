@@ -19,83 +19,92 @@ def a_throttle() -> Throttle:
     return Throttle({"caller ID": Rate(3, 2), "all": Rate(5, 5)})
 
 
-def test_a_source_may_fail_as_often_as_its_burst() -> None:
+def test_a_source_has_as_many_tries_as_its_burst() -> None:
     throttle = a_throttle()
-    for _ in range(3):
-        assert throttle.allows([ALICE], NOON)
-        throttle.failed([ALICE], NOON)
-    assert not throttle.allows([ALICE], NOON)
+    assert [throttle.take([ALICE], NOON) for _ in range(4)] == [True, True, True, False]
 
 
-def test_asking_costs_nothing() -> None:
+def test_a_right_login_costs_nothing() -> None:
     throttle = a_throttle()
-    assert all(throttle.allows([ALICE], NOON) for _ in range(100))
+    for _ in range(100):
+        assert throttle.take([ALICE, DOOR], NOON)
+        throttle.give_back([ALICE, DOOR])
+
+
+def test_what_is_given_back_never_exceeds_the_burst() -> None:
+    throttle = a_throttle()
+    throttle.take([ALICE], NOON)
+    for _ in range(9):
+        throttle.give_back([ALICE])
+    assert [throttle.take([ALICE], NOON) for _ in range(4)] == [True, True, True, False]
 
 
 def test_one_source_does_not_slow_another() -> None:
     throttle = a_throttle()
     for _ in range(9):
-        throttle.failed([ALICE], NOON)
-    assert throttle.allows([BOB], NOON)
+        throttle.take([ALICE], NOON)
+    assert throttle.take([BOB], NOON)
 
 
 def test_the_tightest_of_the_sources_decides() -> None:
     throttle = a_throttle()
     for n in range(5):
-        throttle.failed([("caller ID", str(n)), DOOR], NOON)
-    assert throttle.allows([BOB], NOON)
-    assert not throttle.allows([BOB, DOOR], NOON)
+        assert throttle.take([("caller ID", str(n)), DOOR], NOON)
+    assert not throttle.take([BOB, DOOR], NOON)
+    assert throttle.take([BOB], NOON)
+
+
+def test_a_try_that_is_refused_takes_nothing_from_what_others_share() -> None:
+    throttle = a_throttle()
+    for _ in range(50):
+        throttle.take([ALICE, DOOR], NOON)
+    assert throttle.take([BOB, DOOR], NOON)
 
 
 def test_tries_come_back_one_by_one_and_never_more_than_the_burst() -> None:
     throttle = a_throttle()
     for _ in range(50):
-        throttle.failed([ALICE], NOON)
-    assert not throttle.allows([ALICE], NOON + HOUR / 2 - timedelta(seconds=1))
-    assert throttle.allows([ALICE], NOON + HOUR / 2)
+        throttle.take([ALICE], NOON)
+    assert not throttle.take([ALICE], NOON + HOUR / 2 - timedelta(seconds=1))
+    assert throttle.take([ALICE], NOON + HOUR / 2)
     later = NOON + 1000 * HOUR
-    for _ in range(3):
-        assert throttle.allows([ALICE], later)
-        throttle.failed([ALICE], later)
-    assert not throttle.allows([ALICE], later)
+    assert [throttle.take([ALICE], later) for _ in range(4)] == [True, True, True, False]
 
 
-def test_a_clock_that_goes_back_gives_no_tries() -> None:
+def test_a_clock_that_goes_back_gives_no_tries_nor_when_it_comes_forward_again() -> None:
     throttle = a_throttle()
-    for _ in range(3):
-        throttle.failed([ALICE], NOON)
-    assert not throttle.allows([ALICE], NOON - 1000 * HOUR)
+    throttle.take([ALICE], NOON)
+    assert throttle.take([ALICE], NOON - 1000 * HOUR)
+    assert throttle.take([ALICE], NOON - 1000 * HOUR)
+    assert not throttle.take([ALICE], NOON)
 
 
 def test_a_flood_of_sources_is_forgotten_but_not_the_ones_they_share(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(throttling, "MOST_SOURCES", 10)
+    monkeypatch.setattr(throttling, "MOST_SOURCES", 4)
     throttle = a_throttle()
-    for n in range(100):
-        throttle.failed([("caller ID", str(n)), DOOR], NOON)
-    assert len(throttle._buckets) == 10
-    assert not throttle.allows([DOOR], NOON)
+    for n in range(5):
+        throttle.take([("caller ID", str(n)), DOOR], NOON)
+    assert len(throttle._buckets) == 4
+    assert not throttle.take([DOOR], NOON)
 
 
-def test_failures_at_once_are_all_counted() -> None:
+def test_guesses_at_once_are_all_counted() -> None:
     throttle = Throttle({"all": Rate(1000, 1)})
     together = threading.Barrier(10)
+    taken: list[bool] = []
 
-    def fails() -> None:
+    def guesses() -> None:
         together.wait()
-        for _ in range(99):
-            throttle.failed([DOOR], NOON)
+        taken.extend(throttle.take([DOOR], NOON) for _ in range(150))
 
-    threads = [threading.Thread(target=fails) for _ in range(10)]
+    threads = [threading.Thread(target=guesses) for _ in range(10)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for _ in range(10):
-        assert throttle.allows([DOOR], NOON)
-        throttle.failed([DOOR], NOON)
-    assert not throttle.allows([DOOR], NOON)
+    assert sum(taken) == 1000
 
 
 def test_wider_sources_allow_more() -> None:

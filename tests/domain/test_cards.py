@@ -60,7 +60,7 @@ def allowed_by_the_product(status: Status, activated: bool) -> set[Status]:
         Status.ACTIVE: {Status.ON_HOLD},
     }.get(status, set())
     ended = status in (Status.VOID, Status.CANCELLED)
-    void = set() if ended else {Status.VOID}
+    void = set() if status is Status.VOID else {Status.VOID}
     cancelled = set() if ended or activated else {Status.CANCELLED}
     return ways | void | cancelled
 
@@ -111,7 +111,7 @@ def test_no_way_leads_back_to_before_activation_and_none_out_of_an_end(
             now = evolve(now, fact)
         was_active |= now.status is Status.ACTIVE
         assert now.activated is was_active
-        assert ended in (None, now.status)
+        assert ended in (None, now.status) or now.status is Status.VOID
         if was_active:
             assert now.status in (Status.ACTIVE, Status.ON_HOLD, Status.VOID)
         if now.status in (Status.CANCELLED, Status.VOID):
@@ -169,7 +169,7 @@ def test_a_card_without_money_is_empty_and_active_again_when_refilled(
     assert empty.balance_changed(usd(1)) == [CardStatusChanged(Status.ACTIVE, "ledger", "refilled")]
 
 
-@pytest.mark.parametrize("status", set(Status) - {Status.ACTIVE, Status.USED, Status.EMPTY})
+@pytest.mark.parametrize("status", sorted(set(Status) - {Status.ACTIVE, Status.USED, Status.EMPTY}))
 @pytest.mark.parametrize("balance", [0, 1])
 def test_money_does_not_move_a_card_that_is_not_in_use(status: Status, balance: int) -> None:
     assert with_past(status, activated=False).balance_changed(usd(balance)) == []

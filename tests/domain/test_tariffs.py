@@ -67,12 +67,18 @@ def test_a_moment_without_a_time_zone_is_not_published() -> None:
 
 
 @forall(st.lists(st.integers(-20, 20), min_size=1, max_size=20), st.integers(-25, 25))
-def test_of_the_versions_that_have_begun_the_last_one_published_counts(
+def test_the_version_that_began_last_is_in_force_and_a_later_one_of_the_same_moment_replaces_it(
     hours: list[int], now: int
 ) -> None:
     known = tariff(*(version(n, NOON + h * HOUR) for n, h in enumerate(hours, 1)))
-    begun = [n for n, h in enumerate(hours, 1) if h <= now]
-    assert in_force(known, NOON + now * HOUR) == (begun[-1] if begun else None)
+    begun = [(h, n) for n, h in enumerate(hours, 1) if h <= now]
+    assert in_force(known, NOON + now * HOUR) == (max(begun)[1] if begun else None)
+
+
+def test_a_correction_for_now_leaves_the_version_planned_for_later() -> None:
+    known = tariff(version(1, NOON), version(2, NOON + 5 * HOUR), version(3, NOON + HOUR))
+    assert in_force(known, NOON + 2 * HOUR) == 3
+    assert in_force(known, NOON + 5 * HOUR) == 2
 
 
 def test_any_number_of_past_versions_leaves_a_small_state() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,12 +10,17 @@ from pathlib import Path
 import attrs
 import pytest
 
+from adapters.voice import build as voice_build
+from adapters.voice import catalogue
+from tests.end_to_end import books
 from tests.end_to_end.rig.agi_script import AgiServer, Script
 from tests.end_to_end.rig.ami import Ami
 from tests.end_to_end.rig.asterisk import Rig
+from tests.end_to_end.rig.fetch import cache_folder
 from tests.end_to_end.rig.records import CallRecord, LegRecord, calls, legs
 from tests.end_to_end.rig.scenario import Step
 from tests.end_to_end.rig.sipp import Caller, FarEnd, Outcome
+from tests.end_to_end.system import Service
 
 
 @attrs.frozen
@@ -90,3 +96,28 @@ def ami(rig: Rig) -> Iterator[Ami]:
     """A listener at the rig's manager interface."""
     with Ami(rig) as listening:
         yield listening
+
+
+@pytest.fixture(scope="session")
+def rendered_prompts() -> Path:
+    """Every prompt as callers hear it; what was rendered before from the same words stays."""
+    folder = cache_folder().parent / "prompts"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        voice_build.build(catalogue.languages_in(), folder / "sounds")
+    return folder / "sounds"
+
+
+@pytest.fixture(scope="module")
+def operator(rendered_prompts: Path) -> Iterator[Service]:
+    """An operator with Talktime beside an Asterisk of its own, for a module."""
+    with Rig(sounds=rendered_prompts) as rig, Service(rig) as service:
+        yield service
+
+
+@pytest.fixture
+def service(operator: Service) -> Iterator[Service]:
+    """The operator's service; at the end of a test its books are in order."""
+    with books.in_order(operator):
+        yield operator
