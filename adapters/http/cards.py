@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,6 @@ from adapters.http.asking import Answer, Asked, bad_parameter, page, read_after,
 from adapters.http.problems import asked_wrongly
 from adapters.http.services import HttpServices
 from adapters.http.wire import CardWanted, StatusWanted, TopUpSent, to_wire
-from application import kinds
 from application.views import CardRow
 from domain.cards import Card, Status
 from domain.errors import AlreadyExists, NotFound
@@ -56,22 +54,17 @@ def generate(services: HttpServices, asked: Asked) -> Answer:
     wanted = asked.read(CardWanted)
     card_id = asked.command_id("card")
     administration = services.administration
-    make = partial(
-        administration.generate_card,
-        wanted.group,
-        number=wanted.number,
-        pin=wanted.pin,
-        card_id=card_id,
-    )
     try:
-        new = make()
+        new = administration.generate_card(
+            wanted.group, number=wanted.number, pin=wanted.pin, card_id=card_id
+        )
     except AlreadyExists as exists:
         if exists.kind != "card":
             raise
-        # The same request came twice at once, and the other one was first with its random number.
-        new = make()
+        raise _key_used(_ANOTHER) from exists
     card = administration.card(card_id)
-    _check_same(services, card, wanted)
+    if wanted.pin is not None and administration.pins.digest(wanted.pin) != card.pin_digest:
+        raise _key_used(_ANOTHER)
     # A card that somebody has changed since is left as it is, even by a late retry.
     if wanted.activate and card.status is Status.GENERATED:
         administration.issue_card(card_id, asked.by(wanted.by), wanted.why)
@@ -83,13 +76,7 @@ def generate(services: HttpServices, asked: Asked) -> Answer:
     return Answer(body, 200 if new.pin is None else 201, headers)
 
 
-def _check_same(services: HttpServices, card: Card, wanted: CardWanted) -> None:
-    same = card.group_id == kinds.card_group_id(wanted.group)
-    same = same and wanted.number in (None, card.number)
-    if wanted.pin is not None:
-        same = same and services.administration.pins.digest(wanted.pin) == card.pin_digest
-    if not same:
-        raise _key_used("a card of another group, number or PIN")
+_ANOTHER = "a card of another group, number or PIN"
 
 
 def _key_used(what: str) -> problems.AskedWrongly:

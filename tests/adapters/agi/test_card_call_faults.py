@@ -25,8 +25,12 @@ from domain.call_sessions import CallEnded
 from tests.adapters.agi.calling import Exchange, Heard, WhimsicalLine, exchange
 from tests.support.story import ROME, WARSAW, PrintedCard, dollars
 
-LEFT_AFTER = {0: dollars(10), 1: dollars(9, 40), 2: dollars(9, 10)}
-"""What is left when so many of the script's two legs were talked on."""
+LEFT_AFTER = {
+    0: dollars(10),
+    **dict.fromkeys((1, 2, 3), dollars(9, 40)),
+    4: dollars(9, 10),
+}
+"""What is left of the card when so many legs of the script were dialled."""
 
 
 @pytest.fixture
@@ -55,17 +59,15 @@ def prepared(world: Exchange) -> PrintedCard:
     return world.card()
 
 
-def check_open(world: Exchange, card: PrintedCard, heard: Heard) -> None:
-    """An attempt is open exactly as long as its hold, and only if it was dialled."""
-    account = world.account(card)
+def check_open(world: Exchange, card: PrintedCard, heard: Heard, at: int) -> None:
+    """An attempt is open as long as its hold; and after a caller who left during command ``at``
+    only if a leg may have been dialled of which the conversation did not hear the end."""
     attempts = heard.session.attempts if heard.session else {}
     held = {attempt.started.hold_id: attempt.started.held for attempt in attempts.values()}
-    assert account.holds == held
+    assert world.account(card).holds == held
     assert len(attempts) <= 1
     if attempts:
-        assert heard.side.commands[-1].startswith(("EXEC Dial", "GET FULL")) or "TRY" in str(
-            [Prompt.TRY_AGAIN_LATER.name] if heard.times(Prompt.TRY_AGAIN_LATER) else []
-        )
+        assert heard.side.commands[at - 1].startswith(("EXEC MSet", "EXEC Dial", "GET FULL"))
 
 
 def check_settled(world: Exchange, card: PrintedCard, heard: Heard) -> None:
@@ -73,10 +75,8 @@ def check_settled(world: Exchange, card: PrintedCard, heard: Heard) -> None:
     world.deliver_records(heard)
     world.deliver_records(heard)
     assert not world.account(card).holds
-    talked = len({leg.attempt for leg in heard.side.legs if leg.number in (WARSAW,)})
-    if heard.side.legs and len(heard.side.legs) == 4:
-        talked += 1
-    assert world.account(card).balance == LEFT_AFTER[talked]
+    # The first and the fourth leg of the script are talked on.
+    assert world.account(card).balance == LEFT_AFTER[len(heard.side.legs)]
     if heard.session is not None:
         assert heard.session.ended
         assert not heard.session.attempts
@@ -102,21 +102,21 @@ def test_a_caller_may_leave_during_any_command(line: dict[str, bool]) -> None:
         with exchange() as world:
             card = prepared(world)
             heard = world.ring(*script(card), leaves_at=number, **line)  # type: ignore[arg-type]
-            check_open(world, card, heard)
+            check_open(world, card, heard, number)
             check_settled(world, card, heard)
 
 
-def test_what_was_not_dialled_is_not_held_when_the_caller_leaves() -> None:
-    """Between the hold and the dialling there are the time said and the variables set."""
+def test_a_caller_who_leaves_while_the_time_is_said_holds_nothing() -> None:
     with exchange() as world:
         commands = world.ring(*script(prepared(world))).side.commands
-    dials = [at for at, line in enumerate(commands, 1) if line.startswith("EXEC Dial")]
-    for number in (dials[0] - 2, dials[0] - 1):
-        with exchange() as world:
-            card = prepared(world)
-            heard = world.ring(*script(card), leaves_at=number)
-            assert heard.dialled == []
-            assert not world.account(card).holds
+    said = next(at for at, line in enumerate(commands, 1) if "you-can-talk" in line)
+    with exchange() as world:
+        card = prepared(world)
+        heard = world.ring(*script(card), leaves_at=said)
+        assert heard.dialled == []
+        assert heard.session is not None
+        assert heard.session.settled
+        assert not world.account(card).holds
 
 
 @pytest.mark.parametrize("goes", ["at once", "after it has stored"])
@@ -137,7 +137,10 @@ def test_the_ledger_may_go_away_before_any_command(goes: str) -> None:
             assert heard.side.dead
             if goes == "at once" and heard.times(Prompt.GOODBYE) == 0:
                 assert heard.says(Prompt.TRY_AGAIN_LATER)
-            check_open(world, card, heard)
+            attempts = heard.session.attempts if heard.session else {}
+            assert set(world.account(card).holds) == {
+                attempt.started.hold_id for attempt in attempts.values()
+            }
             check_settled(world, card, heard)
 
 
@@ -154,13 +157,10 @@ def test_a_talk_that_could_not_be_settled_is_settled_by_its_record(world: Exchan
     card = world.card()
 
     def away(number: int) -> None:
-        world.units.unavailable = bool(world_legs and world_legs[-1])
+        if world.account(card).holds and number > 9:
+            world.units.unavailable = True
 
-    world_legs: list[bool] = []
-    heard = world.ring(
-        *(f"{card.number}#", f"{card.pin}#", f"{WARSAW}#", "talk 60"),
-        before=lambda number: (world_legs.append(number > 9), away(number)) and None,
-    )
+    heard = world.ring(*(f"{card.number}#", f"{card.pin}#", f"{WARSAW}#", "talk 60"), before=away)
     world.units.unavailable = False
     assert heard.dialled == [(WARSAW, "cheap")]
     assert heard.says(Prompt.TRY_AGAIN_LATER)
@@ -203,9 +203,7 @@ def test_no_call_spends_more_than_the_card_has_or_leaves_a_hold(
         world.group(operator_number="+18005550199", simultaneous_calls=2)
         card = world.card()
         for _ in range(calls):
-            line = WhimsicalLine(
-                iter([f"{card.number}#", f"{card.pin}#", *entries]), iter(talks)
-            )
+            line = WhimsicalLine(iter([f"{card.number}#", f"{card.pin}#", *entries]), iter(talks))
             heard = world.ring(line=line, leaves_at=leaves_at, caller_id="")
             account = world.account(card)
             assert dollars(0) <= account.available <= account.balance <= dollars(10)
