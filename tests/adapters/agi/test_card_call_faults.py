@@ -109,7 +109,7 @@ def test_a_caller_may_leave_during_any_command(line: dict[str, bool]) -> None:
 def test_a_caller_who_leaves_while_the_time_is_said_holds_nothing() -> None:
     with exchange() as world:
         commands = world.ring(*script(prepared(world))).side.commands
-    said = next(at for at, line in enumerate(commands, 1) if "you-can-talk" in line)
+    said = next(at for at, line in enumerate(commands, 1) if "talktime/time-left" in line)
     with exchange() as world:
         card = prepared(world)
         heard = world.ring(*script(card), leaves_at=said)

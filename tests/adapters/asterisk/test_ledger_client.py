@@ -159,4 +159,4 @@ def test_the_open_attempts_of_a_node_are_read() -> None:
     (found,) = ledger(answer).open_attempts("pbx1")
     placed = datetime(2026, 11, 21, 12, tzinfo=UTC)
     assert found == OpenAttempt(UUID(int=7), CALL, 2, placed, placed.replace(hour=13))
-    assert asked == ["http://ledger/v1/nodes/pbx1/open-attempts?limit=500"]
+    assert asked == ["http://ledger/v1/nodes/pbx1/open-attempts?limit=10000"]

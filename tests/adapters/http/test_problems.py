@@ -52,7 +52,7 @@ EXAMPLES: list[tuple[Exception, int, dict[str, object]]] = [
 
 
 def _kinds(parent: type[Exception]) -> Iterator[type[Exception]]:
-    for kind in parent.__subclasses__():
+    for kind in (each for each in parent.__subclasses__() if each.__module__ == "domain.errors"):
         yield kind
         yield from _kinds(kind)
 
