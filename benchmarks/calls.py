@@ -46,15 +46,15 @@ def number_of(card: int) -> str:
 
 
 def pin_of(card: int) -> str:
-    return f"{10_000_000 + card * 17_389}"
+    return f"{10_000_000 + card * 13_001}"
 
 
-def keys_of(call: int) -> list[str]:
-    card = call % CARDS
+def keys_of(call: int, cards: int = CARDS) -> list[str]:
+    card = call % cards
     return [number_of(card), pin_of(card), f"48{call % 10_000:04d}123456"[:11]]
 
 
-def set_up(system: System) -> None:
+def set_up(system: System, cards: int = CARDS) -> None:
     """An operator with its tariff, group, access number and cards."""
     do = system.administration
     rows = [
@@ -64,7 +64,7 @@ def set_up(system: System) -> None:
     do.publish_tariff("retail", "USD", rows, datetime(2026, 1, 1, tzinfo=UTC), "benchmark")
     do.create_group("cards", GroupTerms("USD", parse("100", "USD"), "retail"))
     do.add_access_number(ACCESS_NUMBER, AccessTerms())
-    for card in range(CARDS):
+    for card in range(cards):
         made = do.generate_card("cards", number=number_of(card), pin=pin_of(card))
         do.issue_card(made.card_id, "benchmark", "to be measured")
 

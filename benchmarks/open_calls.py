@@ -26,6 +26,8 @@ from talktime.system import build, make_pin_key
 
 TARGET_KB = 100
 TARGET_MS = 250
+SPARE = 1_000
+"""Cards for the new calls."""
 
 
 def serve(folder: str, url: str, pipe: Connection) -> None:
@@ -58,7 +60,7 @@ def main() -> None:
         make_pin_key(folder / "pin.key")
         url = f"sqlite:///{folder}/ledger.db"
         system = build(check(settings_for(folder, url)))
-        set_up(system)
+        set_up(system, options.open + SPARE)
         system.close()
         measure(folder, url, options.open, options.calls, options.rate)
 
@@ -71,7 +73,15 @@ def measure(folder: Path, url: str, open_calls: int, calls: int, rate: float) ->
     server.start()
     theirs.close()
     host, port = ours.recv()
-    play_calls(host, port, Plan(keys_of, epoch=int(time.time())), calls=200, at_once=20)
+    cards = open_calls + SPARE
+
+    def keys(call: int) -> list[str]:
+        """Each card has one call at a time: new calls use those that are not talking."""
+        if call < open_calls:
+            return keys_of(call, cards)
+        return keys_of(open_calls + call % SPARE, cards)
+
+    play_calls(host, port, Plan(keys, epoch=int(time.time())), calls=200, at_once=20)
     ours.send("memory")
     before, _ = ours.recv()
     seen: list[tuple[int, int]] = []
@@ -80,8 +90,7 @@ def measure(folder: Path, url: str, open_calls: int, calls: int, rate: float) ->
         ours.send("memory")
         seen.append(ours.recv())
 
-    # Each card has one call at a time: new calls use the cards that are not talking.
-    plan = Plan(lambda n: keys_of(n + 200), epoch=int(time.time()) - 1_000)
+    plan = Plan(keys, epoch=int(time.time()) - 1_000)
     report = play_beside_open_calls(
         host, port, plan, open_calls=open_calls, calls=calls, rate=rate, opened=opened
     )
@@ -93,6 +102,7 @@ def measure(folder: Path, url: str, open_calls: int, calls: int, rate: float) ->
     print(f"{active} calls open, then {report}")
     print(f"  memory a call, kB {each:7.1f}   target {TARGET_KB}, ratio {TARGET_KB / each:.1f}")
     print(f"  p99 of a turn, ms {p99:7.1f}   target {TARGET_MS}, ratio {TARGET_MS / p99:.1f}")
+    assert report.legs == calls, f"not every new call could talk: {report}"
     assert report.held == open_calls, f"not every call could be held open: {report}"
 
 

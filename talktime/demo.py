@@ -107,12 +107,13 @@ def set_up(system: System, folder: Path) -> Cards:
 def tell(settings: Settings, cards: Cards, key: str, agi_port: int, http_port: int) -> None:
     """What a newcomer does next."""
     out = Console(highlight=False)
-    table = Table(title="Cards to try, 5.00 USD each", title_justify="left")
+    table = Table()
     table.add_column("card number", style="bold green")
     table.add_column("PIN", style="bold")
     for number, pin in cards:
         table.add_row(number, pin)
     out.print(Panel("[bold]Talktime[/bold] answers calls now. Ctrl-C ends it.", expand=False))
+    out.print("\nCards to try, 5.00 USD each:", style="bold")
     out.print(table)
     port = "" if agi_port == 4573 else f" --port {agi_port}"
     out.print("\nMake a first call, in another terminal:", style="bold")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Annotated
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 import typer
 
-from adapters.cli.context import By, Json, office, whoever
-from adapters.cli.output import plain, show_fields, show_json, show_rows
+from adapters.cli.context import By, Json, office, top_up_id, whoever
+from adapters.cli.output import plain, show_fields, show_json, show_rows, told
 from application.views import MOST_ROWS
 from domain.cards import Status
 from domain.money import parse
@@ -91,8 +90,8 @@ def list_(
     if json:
         show_json(list(rows))
     else:
-        columns = ("number", "group", "status", "face value", "caller ID", "id")
-        cells = [(r.number, r.group, r.status, r.face_value, r.caller_id, r.card_id) for r in rows]
+        columns = ("number", "group", "status", "face value", "caller ID")
+        cells = [(r.number, r.group, r.status, r.face_value, r.caller_id) for r in rows]
         show_rows("Cards", columns, cells)
 
 
@@ -112,9 +111,8 @@ def top_up(
     with office(context) as back:
         card_id = back.administration.card_id(number)
         unit = back.administration.card(card_id).face_value.unit
-        top_up_id = uuid5(NAMESPACE_URL, f"talktime:cli:{key or secrets.token_hex(16)}")
         available = back.administration.top_up_card(
-            card_id, top_up_id, parse(amount, unit), channel, by or whoever()
+            card_id, top_up_id(key), parse(amount, unit), channel, by or whoever()
         )
         back.catch_up()
     if json:
@@ -154,21 +152,5 @@ def history(context: typer.Context, number: Number, json: Json = False) -> None:
     if json:
         show_json(events)
         return
-    rows = [
-        (e.recorded_at, e.name, ", ".join(f"{k} {v}" for k, v in _told(e.fact).items()))
-        for e in events
-    ]
+    rows = [(e.recorded_at, e.name, told(e.fact)) for e in events]
     show_rows(f"Card {number}", ("when (UTC)", "what", "details"), rows)
-
-
-def _told(fact: object) -> dict[str, object]:
-    """A fact in words: amounts as amounts, ids left out."""
-    fields: dict[str, object] = plain(fact)
-    told: dict[str, object] = {}
-    for name, value in fields.items():
-        if name.endswith("_id") and name != "caller_id":
-            continue
-        if isinstance(value, dict) and "amount" in value:
-            value = f"{value['amount']} {value['unit']}"
-        told[name.replace("_", " ")] = value
-    return told

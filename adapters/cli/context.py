@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import getpass
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import typer
 
@@ -54,6 +56,11 @@ def plainly() -> Iterator[None]:
 def office(context: typer.Context) -> Iterator[BackOffice]:
     with plainly(), program_of(context).back_office() as back_office:
         yield back_office
+
+
+def top_up_id(key: str | None) -> UUID:
+    """The id of a top-up: of a word that a person gave it, or of none that was ever given."""
+    return uuid5(NAMESPACE_URL, f"talktime:cli:{key or secrets.token_hex(16)}")
 
 
 def moment(text: str | None) -> datetime:

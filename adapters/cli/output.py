@@ -76,6 +76,19 @@ def show_fields(title: str, fields: Mapping[str, Any]) -> None:
     console().print(table)
 
 
+def told(fact: object) -> str:
+    """A fact in words: amounts as amounts, ids left out."""
+    fields: dict[str, Any] = plain(fact)
+    words = []
+    for name, value in fields.items():
+        if isinstance(getattr(fact, name), UUID):
+            continue
+        if isinstance(value, dict) and "amount" in value:
+            value = f"{value['amount']} {value['unit']}"
+        words.append(f"{name.replace('_', ' ')} {value}")
+    return ", ".join(words)
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return "-"

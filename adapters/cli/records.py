@@ -7,11 +7,12 @@ from uuid import UUID
 
 import typer
 
-from adapters.cli.context import Json, office, plainly
-from adapters.cli.output import show_json, show_rows
+from adapters.cli.context import By, Json, office, plainly, top_up_id, whoever
+from adapters.cli.output import show_json, show_rows, told
 from application.kinds import session_id
 from application.views import MOST_ROWS
 from domain.errors import NotFound
+from domain.money import parse
 
 accounts = typer.Typer(help="Balances, and what is held of them.", no_args_is_help=True)
 calls = typer.Typer(help="Call sessions and their attempts.", no_args_is_help=True)
@@ -50,7 +51,40 @@ def show_account(
         show_json({"account": account, "events": list(events)})
         return
     show_rows("Account", ("balance", "held"), [(account.balance, account.held)])
-    show_rows("Facts", ("when (UTC)", "what"), [(e.recorded_at, e.name) for e in events])
+    facts = [(e.recorded_at, e.name, told(e.fact)) for e in events]
+    show_rows("Facts", ("when (UTC)", "what", "details"), facts)
+
+
+@accounts.command("top-up")
+def top_up_account(
+    context: typer.Context,
+    account_id: Annotated[UUID, typer.Argument()],
+    amount: Annotated[str, typer.Argument(help="A plain decimal, such as 12.50.")],
+    channel: Annotated[str, typer.Option(help="How the money came.")] = "cash",
+    key: Annotated[
+        str | None, typer.Option(help="A word for this top-up: the same word never adds twice.")
+    ] = None,
+    by: By = "",
+    json: Json = False,
+) -> None:
+    """Add money to the account of a card."""
+    with office(context) as back:
+        back.catch_up()
+        account = back.views.account(account_id)
+        if account is None or account.holder_kind != "card":
+            raise NotFound("account of a card", str(account_id))
+        available = back.administration.top_up_card(
+            account.holder,
+            top_up_id(key),
+            parse(amount, account.balance.unit),
+            channel,
+            by or whoever(),
+        )
+        back.catch_up()
+    if json:
+        show_json({"account": account_id, "available": available})
+    else:
+        show_rows("Account", ("available",), [(available,)])
 
 
 @calls.command("list")
