@@ -34,6 +34,7 @@ from domain.money import parse
 from domain.rating import RateTerms
 from talktime.settings import check
 from talktime.system import System, build, make_pin_key
+from tests.support.postgres import private_server
 
 TARGET_CALLS = 250
 TARGET_CPU_MS = 4.5
@@ -101,10 +102,8 @@ def ledger(kind: str, folder: Path) -> Iterator[str]:
     if kind == "sqlite":
         yield f"sqlite:///{folder}/ledger.db"
         return
-    from tests.support.postgres import PostgresServer
-
-    with PostgresServer(folder / "postgres") as server:
-        yield server.new_database()
+    with private_server() as server:
+        yield server.url(server.create_database())
 
 
 def measure(kind: str, calls: int, at_once: int, layered: bool) -> None:

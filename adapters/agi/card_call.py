@@ -233,9 +233,10 @@ class CardCall:
         said: list[Sentence] = [prompt] if prompt else []
         if receipt is not None:
             call.payer = evolve(call.payer, available=receipt.available)
-            if receipt.seconds:
-                said += self._balance(call)
-        return said
+        elif outcome.talked:
+            # Whoever reads the spool was faster, so the ledger knows what is left.
+            self._do.calls.refresh(call)
+        return said + self._balance(call) if outcome.talked else said
 
     def _dial_routes(self, grant: Grant) -> Outcome:
         """Tries the routes one after another, cheapest first, until one reaches the number."""
@@ -267,7 +268,8 @@ class CardCall:
         settlement, payer = self._do.settlement, call.payer
         assert payer is not None, "somebody has logged in"
         paid_by = PaidBy(payer.account_id, payer.card_id)
-        if outcome.leg is not None and outcome.leg.answered_ms is not None:
+        if outcome.talked:
+            assert outcome.leg is not None, "its record tells of the talk"
             return settlement.record_leg(outcome.leg, paid_by=paid_by)
         if outcome.caller_gone or outcome.result in (LegOutcome.ANSWERED, LegOutcome.UNKNOWN):
             return None

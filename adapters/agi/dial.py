@@ -122,3 +122,8 @@ class Outcome:
     def result(self) -> LegOutcome:
         """The outcome in the product's words, and whether it lets the next route be tried."""
         return leg_outcome(self.status, self.cause)
+
+    @property
+    def talked(self) -> bool:
+        """The record of an answered leg is there."""
+        return self.leg is not None and self.leg.answered_ms is not None

@@ -48,6 +48,12 @@ class _Envelope(msgspec.Struct):
     fact: msgspec.Raw
 
 
+class _Written(msgspec.Struct):
+    v: int
+    at: datetime
+    fact: Any
+
+
 class FactMapper(Mapper[UUID]):
     """Translates between recorded facts and stored ones, for the facts it is given by name."""
 
@@ -70,6 +76,7 @@ class FactMapper(Mapper[UUID]):
         self._names = {fact_type: name for name, fact_type in facts.items()}
         if len(self._names) != len(facts):
             raise ValueError("two names for one class of facts: which one would be stored?")
+        self._versions = {name: len(self._upcasts.get(name, ())) + 1 for name in facts}
         self._envelopes = msgspec.json.Decoder(_Envelope)
         self._decoders: dict[str, msgspec.json.Decoder[Any]] = {
             name: msgspec.json.Decoder(each) for name, each in facts.items()
@@ -86,7 +93,7 @@ class FactMapper(Mapper[UUID]):
 
     def version(self, name: str) -> int:
         """The version in which a fact of this name is written now."""
-        return len(self._upcasts.get(name, ())) + 1
+        return self._versions.get(name, 1)
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
         """Raises TypeError for a fact that has no stored name."""
@@ -94,13 +101,8 @@ class FactMapper(Mapper[UUID]):
         name = self._names.get(type(domain_event.fact))
         if name is None:
             raise TypeError(f"{type(domain_event.fact).__name__} has no stored name")
-        state = self._encoder.encode(
-            {
-                "v": len(self._upcasts.get(name, ())) + 1,
-                "at": domain_event.recorded_at,
-                "fact": domain_event.fact,
-            }
-        )
+        written = _Written(self._versions[name], domain_event.recorded_at, domain_event.fact)
+        state = self._encoder.encode(written)
         if self.compressor:
             state = self.compressor.compress(state)
         if self.cipher:

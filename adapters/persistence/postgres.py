@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any
@@ -12,13 +12,13 @@ import psycopg
 from eventsourcing.persistence import StoredEvent
 from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Connection, Engine, create_engine, event, exc, text
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event, exc, text
 from sqlalchemy.engine import URL
 
 from adapters.persistence.errors import library_errors
 from adapters.persistence.group_commit import Append
 from adapters.persistence.positions import ORDINALS, Positions, TransactionPositions
-from adapters.persistence.recorder import EventRecorder
+from adapters.persistence.recorder import Borrowed, EventRecorder
 
 SERVER_SECONDS = 10.0
 """The server gives up a statement, or a transaction that nobody continues, after this long."""
@@ -38,6 +38,9 @@ CROSS JOIN LATERAL (
     WHERE stream_id = wanted.id AND version > wanted.after ORDER BY version
 ) AS e
 ORDER BY e.stream_id, e.version
+"""
+_SELECT_CLAIMS = """
+SELECT key, stream_id FROM claims WHERE kind = %s AND key = ANY (%s::text[])
 """
 _CLAIMED = """
 WITH claimed AS (
@@ -104,31 +107,69 @@ class PostgresRecorder(EventRecorder):
         self._engine.dispose()
 
     def select_streams(self, after: Mapping[UUID, int]) -> Sequence[StoredEvent]:
-        with self.reading() as connection:
-            rows = connection.exec_driver_sql(_SELECT_STREAMS, (list(after), list(after.values())))
-            return [StoredEvent(*row) for row in rows]
+        wanted = (_array([each.hex for each in after]), _array(map(str, after.values())))
+        with Borrowed(self._engine) as connection:
+            return [StoredEvent(*row) for row in _rows(connection, _SELECT_STREAMS, wanted)]
+
+    def select_claims(self, kind: str, keys: Collection[str]) -> dict[str, UUID]:
+        with Borrowed(self._engine) as connection:
+            return dict(_rows(connection, _SELECT_CLAIMS, (kind, _array(map(_quoted, set(keys))))))
 
     def _flush(self, appends: Sequence[Append]) -> int:
         stored = [each for append in appends for each in append.events]
+        if len(stored) >= ORDINALS:
+            raise ValueError(f"a transaction stores fewer than {ORDINALS} facts")
         # Positions follow the order of the appends. The rows go in by stream, the same way in
         # every process, so that two batches about the same streams never wait for each other.
         rows = sorted(
-            (each.originator_id, each.originator_version, each.topic, each.state, ordinal)
+            (_hex(each.originator_id), each.originator_version, ordinal, each.topic, each.state)
             for ordinal, each in enumerate(stored, start=1)
         )
-        if len(rows) >= ORDINALS:
-            raise ValueError(f"a transaction stores fewer than {ORDINALS} facts")
-        stream_ids, versions, names, data, ordinals = map(list, zip(*rows, strict=True))
-        statement, values = self._insert, (ordinals, stream_ids, versions, names, data)
+        statement = self._insert
+        values = (
+            _array([str(row[2]) for row in rows]),
+            _array([row[0] for row in rows]),
+            _array([str(row[1]) for row in rows]),
+            _array([_quoted(row[3]) for row in rows]),
+            _array(['"\\\\x' + row[4].hex() + '"' for row in rows]),
+        )
         claimed = sorted(claim for append in appends for claim in append.claims)
         if claimed:
             # The facts go in first, then the claims, so this order is the same everywhere too.
             statement = _CLAIMED + statement
-            values = (*map(list, zip(*claimed, strict=True)), *values)  # type: ignore[assignment]
-        with self.reading() as connection:
-            positions = connection.exec_driver_sql(statement, values).scalars().all()
-        first: int = min(positions)
+            values = (
+                _array([_quoted(each.kind) for each in claimed]),
+                _array([_quoted(each.key) for each in claimed]),
+                _array([each.stream_id.hex for each in claimed]),
+                *values,
+            )  # type: ignore[assignment]
+        with Borrowed(self._engine) as connection:
+            first: int = min(_rows(connection, statement, values))[0]
         return first
+
+
+def _rows(
+    connection: PoolProxiedConnection, statement: str, values: Sequence[str]
+) -> Sequence[tuple[Any, ...]]:
+    """The statement's rows. The driver prepares it in the server, as the text is always the same:
+    any number of values is one array."""
+    driver = connection.driver_connection
+    assert isinstance(driver, DeadlineConnection)
+    return driver.execute(statement, values, prepare=True, binary=True).fetchall()
+
+
+def _array(elements: Iterable[str]) -> str:
+    """PostgreSQL's text for an array. The driver's own translation of lists takes ten times as
+    long, element by element."""
+    return "{" + ",".join(elements) + "}"
+
+
+def _quoted(element: str) -> str:
+    return '"' + element.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _hex(stream_id: UUID | str) -> str:
+    return stream_id.hex if isinstance(stream_id, UUID) else UUID(stream_id).hex
 
 
 def raise_epoch(connection: Connection) -> bool:
@@ -203,15 +244,24 @@ def _engine(url: URL, pool_size: int, client_seconds: float) -> Engine:
         connection.seconds = client_seconds
         return connection
 
+    lost = 0.0
+
+    @event.listens_for(engine, "invalidate")
+    def note_loss(_connection: Any, _record: Any, _error: Any) -> None:
+        nonlocal lost
+        lost = monotonic()
+
     @event.listens_for(engine, "checkin")
     def note_use(_connection: Any, record: Any) -> None:
         record.info["used"] = monotonic()
 
     @event.listens_for(engine, "checkout")
     def check_idle(connection: Any, record: Any, _proxy: Any) -> None:
-        # A busy connection is known to work; asking an idle one spares a command that would
-        # otherwise be the one to find out that the server was restarted.
-        if monotonic() - record.info.get("used", monotonic()) > _IDLE_SECONDS:
+        # A busy connection is known to work, unless another one broke since; asking an idle one
+        # spares a command that would otherwise find out that the server was restarted.
+        now = monotonic()
+        used = record.info.get("used", now)
+        if now - used > _IDLE_SECONDS or used <= lost:
             try:
                 engine.dialect.do_ping(connection)
             except psycopg.Error as error:

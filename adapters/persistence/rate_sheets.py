@@ -83,14 +83,21 @@ class StoredRateSheets:
         return Deck.build(rows())
 
     def _rows(self, sheet_id: UUID) -> Iterator[tuple[str, str, str]]:
+        """In pages, each a query of its own: the rows of a sheet never change."""
         query = (
             select(rates.c.prefix, rates.c.destination, rates.c.terms)
             .where(rates.c.sheet_id == sheet_id)
             .order_by(rates.c.prefix)
+            .limit(_BATCH)
         )
-        with self._recorder.reading() as connection:
-            streamed = connection.execution_options(yield_per=_BATCH).execute(query)
-            yield from ((row[0], row[1], row[2]) for row in streamed)
+        last = ""
+        while True:
+            with self._recorder.reading() as connection:
+                page = connection.execute(query.where(rates.c.prefix > last)).all()
+            yield from ((row[0], row[1], row[2]) for row in page)
+            if len(page) < _BATCH:
+                return
+            last = page[-1][0]
 
 
 def _checked(rows: Iterable[SheetRow], unit: str) -> Iterator[SheetRow]:
@@ -100,6 +107,12 @@ def _checked(rows: Iterable[SheetRow], unit: str) -> Iterator[SheetRow]:
             raise ValueError(f"a prefix is 1 to {LONGEST_PREFIX} digits, not {row.prefix!r}")
         if len(row.prefix) > LONGEST_PREFIX:
             raise ValueError(f"a prefix is 1 to {LONGEST_PREFIX} digits, not {row.prefix!r}")
+        try:
+            Rate(row.destination, row.terms)  # what would only fail when calls are priced by it
+        except ValueError as error:
+            raise ValueError(f"prefix {row.prefix}: {error}") from error
+        if not row.destination.isprintable():
+            raise ValueError(f"prefix {row.prefix}: a destination is printable, on one line")
         if row.terms.unit != unit:
             raise ValueError(f"prefix {row.prefix} is in {row.terms.unit}, the tariff in {unit}")
         # With a one in front, 01 and 1 are different numbers; numbers take a third of the memory.

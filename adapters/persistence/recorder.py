@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from types import TracebackType
 from typing import Any, NoReturn, Self
 from uuid import UUID
 
@@ -14,16 +15,15 @@ from eventsourcing.persistence import (
     NotSupportedError,
     StoredEvent,
 )
-from sqlalchemy import Connection, TextClause, func, select, text
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, TextClause, func, select, text
+from sqlalchemy.exc import DBAPIError
 
+from adapters.persistence.errors import library_errors
 from adapters.persistence.group_commit import Append, GroupCommit, StoredClaim
-from adapters.persistence.tables import claims as held
 from adapters.persistence.tables import events
 
 MOST_EVENTS = 10_000
 """The facts that one append may hold."""
-
-_KEYS_AT_ONCE = 500
 
 
 class EventRecorder(ApplicationRecorder):
@@ -50,6 +50,10 @@ class EventRecorder(ApplicationRecorder):
     @abstractmethod
     def select_streams(self, after: Mapping[UUID, int]) -> Sequence[StoredEvent]:
         """The facts of several streams beyond the given versions, each stream in order."""
+
+    @abstractmethod
+    def select_claims(self, kind: str, keys: Collection[str]) -> dict[str, UUID]:
+        """The streams that hold these claims, as of the last append."""
 
     @abstractmethod
     def close(self) -> None:
@@ -153,17 +157,6 @@ class EventRecorder(ApplicationRecorder):
             "this log is followed by asking for pages (select_notifications), not by subscribing"
         )
 
-    def select_claims(self, kind: str, keys: Collection[str]) -> dict[str, UUID]:
-        """The streams that hold these claims, as of the last append."""
-        found: dict[str, UUID] = {}
-        with self.reading() as connection:
-            for some in _chunks(sorted(set(keys))):
-                wanted = select(held.c.key, held.c.stream_id).where(
-                    held.c.kind == kind, held.c.key.in_(some)
-                )
-                found.update((row.key, row.stream_id) for row in connection.execute(wanted))
-        return found
-
     def _settled(self) -> Sequence[TextClause]:
         # The text is a constant of the position strategy, never anything from outside.
         return [] if self.settled is None else [text(self.settled)]
@@ -173,5 +166,48 @@ def _uuid(stream_id: UUID | str) -> UUID:
     return stream_id if isinstance(stream_id, UUID) else UUID(stream_id)
 
 
-def _chunks(keys: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (keys[at : at + _KEYS_AT_ONCE] for at in range(0, len(keys), _KEYS_AT_ONCE))
+class Borrowed:
+    """A connection of the pool for the statements of every call, spoken to as its driver wants.
+
+    What SQLAlchemy does around a statement costs several times the statement itself. The pool,
+    the dropping of broken connections and the errors are the same as everywhere: a context
+    manager that raises the library's PersistenceErrors.
+    """
+
+    __slots__ = ("_connection", "_engine")
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __enter__(self) -> PoolProxiedConnection:
+        try:
+            with library_errors():
+                self._connection = self._engine.pool.connect()
+        except self._engine.dialect.loaded_dbapi.Error as error:
+            self._translate(error)
+        return self._connection
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self._connection.close()
+            return
+        try:
+            if isinstance(error, self._engine.dialect.loaded_dbapi.Error):
+                driver = self._connection.dbapi_connection
+                if self._engine.dialect.is_disconnect(error, driver, None):
+                    self._connection.invalidate(error)
+                self._translate(error)
+        finally:
+            self._connection.close()
+
+    def _translate(self, error: Exception) -> NoReturn:
+        with library_errors():
+            raise DBAPIError.instance(
+                None, None, error, self._engine.dialect.loaded_dbapi.Error
+            ) from error
+        raise AssertionError("an error of the driver is an error of the library")

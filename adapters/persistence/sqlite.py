@@ -11,35 +11,38 @@ from __future__ import annotations
 
 import sqlite3
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine
 from sqlalchemy.pool import QueuePool
 
 from adapters.persistence.errors import library_errors
 from adapters.persistence.file_lock import FileLock
 from adapters.persistence.group_commit import Append
-from adapters.persistence.recorder import EventRecorder
+from adapters.persistence.recorder import Borrowed, EventRecorder
 
-_INSERT_EVENTS = (
-    "INSERT INTO events (position, stream_id, version, name, data) VALUES (?, ?, ?, ?, ?)"
-)
+T = TypeVar("T")
+
+_INSERT_EVENTS = "INSERT INTO events (stream_id, version, name, data) VALUES {}"
 _INSERT_CLAIMS = "INSERT INTO claims (kind, key, stream_id) VALUES (?, ?, ?)"
 _SELECT_STREAMS = (
     "WITH wanted (id, after) AS (VALUES {})"
     " SELECT stream_id, version, name, data FROM wanted CROSS JOIN events"
     " ON stream_id = id AND version > after ORDER BY stream_id, version"
 )
-_LAST_POSITION = "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
+_SELECT_CLAIMS = "SELECT key, stream_id FROM claims WHERE kind = ? AND key IN ({})"
 
 _BUSY_SECONDS = 5.0
 _READERS = 8
 _STREAMS_AT_ONCE = 500
+_KEYS_AT_ONCE = 500
+_FACTS_AT_ONCE = 64
 
 
 class SqliteRecorder(EventRecorder):
@@ -73,7 +76,7 @@ class SqliteRecorder(EventRecorder):
                 yield connection
                 connection.exec_driver_sql("COMMIT")
             except BaseException:
-                _roll_back(connection)
+                _roll_back(_driver(connection.connection), connection.invalidate)
                 raise
 
     @contextmanager
@@ -82,42 +85,98 @@ class SqliteRecorder(EventRecorder):
             yield connection
 
     def select_streams(self, after: Mapping[UUID, int]) -> Sequence[StoredEvent]:
-        wanted = list(after.items())
+        wanted = [value for key, version in after.items() for value in (key.hex, version)]
         found: list[StoredEvent] = []
-        with self.reading() as connection:
-            for at in range(0, len(wanted), _STREAMS_AT_ONCE):
-                some = wanted[at : at + _STREAMS_AT_ONCE]
-                # CROSS JOIN makes SQLite look every stream up in the index, in this order.
-                rows = connection.exec_driver_sql(
-                    _SELECT_STREAMS.format(", ".join(["(?, ?)"] * len(some))),
-                    tuple(value for key, version in some for value in (key.hex, version)),
-                )
-                found.extend(StoredEvent(UUID(row[0]), *row[1:]) for row in rows)
+        with Borrowed(self._readers) as connection:
+            ask = _driver(connection).execute
+            for some in _slices(wanted, 2 * _STREAMS_AT_ONCE):
+                rows = ask(_select_streams(len(some) // 2), some)
+                found += [StoredEvent(UUID(row[0]), *row[1:]) for row in rows.fetchall()]
+        return found
+
+    def select_claims(self, kind: str, keys: Collection[str]) -> dict[str, UUID]:
+        found: dict[str, UUID] = {}
+        with Borrowed(self._readers) as connection:
+            ask = _driver(connection).execute
+            for some in _slices(sorted(set(keys)), _KEYS_AT_ONCE):
+                rows = ask(_select_claims(len(some)), (kind, *some))
+                found.update((key, UUID(stream_id)) for key, stream_id in rows.fetchall())
         return found
 
     def _flush(self, appends: Sequence[Append]) -> int:
-        with self.writing() as connection:
-            last = connection.exec_driver_sql(_LAST_POSITION).scalar() or 0
-            stored = [each for append in appends for each in append.events]
-            rows = [
-                (
-                    last + ordinal,
-                    _hex(each.originator_id),
-                    each.originator_version,
-                    each.topic,
-                    each.state,
-                )
-                for ordinal, each in enumerate(stored, start=1)
-            ]
-            connection.exec_driver_sql(_INSERT_EVENTS, rows)
-            claimed = [
-                (claim.kind, claim.key, claim.stream_id.hex)
-                for append in appends
-                for claim in append.claims
-            ]
-            if claimed:
-                connection.exec_driver_sql(_INSERT_CLAIMS, claimed)
-        return int(last) + 1
+        facts = [
+            value
+            for append in appends
+            for each in append.events
+            for value in (
+                _hex(each.originator_id),
+                each.originator_version,
+                each.topic,
+                each.state,
+            )
+        ]
+        claims = [
+            (claim.kind, claim.key, claim.stream_id.hex)
+            for append in appends
+            for claim in append.claims
+        ]
+        with self._lock.held(), Borrowed(self._writer) as connection:
+            if not claims and len(facts) <= 4 * _FACTS_AT_ONCE:
+                # One statement is a transaction by itself, without the cost of saying so.
+                return _insert(_driver(connection), facts)
+            return self._store(connection, facts, claims)
+
+    def _store(
+        self,
+        connection: PoolProxiedConnection,
+        facts: Sequence[str | int | bytes],
+        claims: Sequence[tuple[str, str, str]],
+    ) -> int:
+        driver = _driver(connection)
+        driver.execute("BEGIN IMMEDIATE")
+        try:
+            # Nobody else writes meanwhile, so the positions follow each other without a gap.
+            first, *_ = [_insert(driver, some) for some in _slices(facts, 4 * _FACTS_AT_ONCE)]
+            driver.executemany(_INSERT_CLAIMS, claims)
+            driver.execute("COMMIT")
+        except BaseException:
+            _roll_back(driver, connection.invalidate)
+            raise
+        return first
+
+
+@cache
+def _select_streams(number: int) -> str:
+    # CROSS JOIN makes SQLite look every stream up in the index, in this order.
+    return _SELECT_STREAMS.format(", ".join(["(?, ?)"] * number))
+
+
+@cache
+def _select_claims(number: int) -> str:
+    return _SELECT_CLAIMS.format(", ".join(["?"] * number))
+
+
+@cache
+def _insert_events(number: int) -> str:
+    return _INSERT_EVENTS.format(", ".join(["(?, ?, ?, ?)"] * number))
+
+
+def _insert(driver: sqlite3.Connection, facts: Sequence[str | int | bytes]) -> int:
+    """Stores facts with one statement; gives the position of the first."""
+    number = len(facts) // 4
+    last = driver.execute(_insert_events(number), facts).lastrowid
+    assert last is not None, "a row was inserted"
+    return last - number + 1
+
+
+def _slices(values: Sequence[T], most: int) -> Iterator[Sequence[T]]:
+    return (values[at : at + most] for at in range(0, len(values), most))
+
+
+def _driver(connection: PoolProxiedConnection) -> sqlite3.Connection:
+    driver = connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
 
 
 def _open_to_write(path: Path) -> sqlite3.Connection:
@@ -151,18 +210,18 @@ def _engine(opened: Callable[[], sqlite3.Connection], *, pool_size: int) -> Engi
         max_overflow=0,
         pool_timeout=_BUSY_SECONDS,
         isolation_level="AUTOCOMMIT",
+        # Nothing is left to roll back: a reader never begins, the writer always ends.
+        pool_reset_on_return=None,
     )
 
 
-def _roll_back(connection: Connection) -> None:
+def _roll_back(driver: sqlite3.Connection, drop: Callable[[], object]) -> None:
     """After an error SQLite may have rolled back by itself; a broken connection is dropped."""
-    raw = connection.connection.driver_connection
-    assert isinstance(raw, sqlite3.Connection)
     try:
-        if raw.in_transaction:
-            raw.execute("ROLLBACK")
+        if driver.in_transaction:
+            driver.execute("ROLLBACK")
     except sqlite3.Error:
-        connection.invalidate()
+        drop()
 
 
 def _close(lock: FileLock, writer: Engine, readers: Engine) -> None:

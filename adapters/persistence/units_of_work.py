@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import groupby
 from time import sleep
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
 from eventsourcing.persistence import (
@@ -18,7 +17,7 @@ from eventsourcing.persistence import (
     ProgrammingError,
 )
 
-from adapters.persistence.cache import Cached, StateCache, StreamLocks
+from adapters.persistence.cache import Cached, ClaimCache, StateCache, StreamLocks
 from adapters.persistence.codec import FactMapper, RecordedFact
 from adapters.persistence.errors import ClaimConflict
 from adapters.persistence.group_commit import StoredClaim
@@ -51,6 +50,7 @@ class LedgerUnitsOfWork:
         clock: Clock,
         *,
         cached_states: int = 20_000,
+        cached_claims: int = 20_000,
         appended: Callable[[], None] = lambda: None,
     ) -> None:
         """``appended`` is called after each append, to wake who follows the log in this process."""
@@ -58,6 +58,7 @@ class LedgerUnitsOfWork:
         self._mapper = mapper
         self._clock = clock
         self._cache = StateCache(cached_states)
+        self._claims = ClaimCache(cached_claims)
         self._locks = StreamLocks()
         self._appended = appended
 
@@ -68,24 +69,45 @@ class LedgerUnitsOfWork:
         writes: Collection[UUID],
         reads: Collection[UUID] = (),
     ) -> T:
-        declared = {*writes, *reads}
+        own = {each.int: each for each in writes}
+        declared = own | {each.int: each for each in reads} if reads else own
         if len(declared) > MOST_STREAMS:
             raise ValueError(f"a unit of work declares {MOST_STREAMS} streams at most")
-        with self._locks.held(writes):
-            return self._run(decide, frozenset(writes), declared, refreshed=bool(reads))
+        if not own:
+            return self._run(decide, own, declared, refreshed=bool(reads))
+        taken = self._locks.take(own.values())
+        try:
+            return self._run(decide, own, declared, refreshed=bool(reads))
+        finally:
+            self._locks.give_back(taken)
 
     def find(self, kind: str, key: str) -> UUID | None:
         return self.find_many(kind, (key,)).get(key)
 
     def find_many(self, kind: str, keys: Collection[str]) -> dict[str, UUID]:
-        with _available():
-            return self._recorder.select_claims(kind, keys)
+        found: dict[str, UUID] = {}
+        unknown: list[str] = []
+        for key in keys:
+            holder = self._claims.get(kind, key)
+            if holder is None:
+                unknown.append(key)
+            else:
+                found[key] = holder
+        if unknown:
+            try:
+                held = self._recorder.select_claims(kind, unknown)
+            except PersistenceError as error:
+                _raise_outside(error)
+            for key, holder in held.items():
+                self._claims.put(kind, key, holder)
+            found.update(held)
+        return found
 
     def _run(
         self,
         decide: Callable[[Unit], T],
-        writes: frozenset[UUID],
-        declared: set[UUID],
+        writes: dict[int, UUID],
+        declared: dict[int, UUID],
         *,
         refreshed: bool,
     ) -> T:
@@ -94,7 +116,7 @@ class LedgerUnitsOfWork:
             if attempt:
                 _pause(attempt)
             unit, answer = self._decide(decide, writes, declared, refreshed=refreshed)
-            if not unit.facts:
+            if not unit.recorded:
                 return answer
             claims = [each for each in unit.claims if each not in held]
             try:
@@ -108,19 +130,19 @@ class LedgerUnitsOfWork:
             refreshed = True
         raise ConcurrencyConflict(
             f"decided {ATTEMPTS} times, and others always recorded first in one of the streams "
-            + ", ".join(sorted(map(str, writes))[:5])
+            + ", ".join(sorted(map(str, writes.values()))[:5])
         )
 
     def _decide(
         self,
         decide: Callable[[Unit], T],
-        writes: frozenset[UUID],
-        declared: set[UUID],
+        writes: dict[int, UUID],
+        declared: dict[int, UUID],
         *,
         refreshed: bool,
     ) -> tuple[_LedgerUnit, T]:
         """Decides on cached states if the versions of the new facts will prove them right."""
-        if not refreshed and all(each in self._cache for each in writes):
+        if not refreshed and all(each in self._cache for each in writes.values()):
             unit = _LedgerUnit(self, writes)
             try:
                 answer = decide(unit)
@@ -131,10 +153,10 @@ class LedgerUnitsOfWork:
                 if not unit.unproven:
                     raise
             else:
-                if unit.facts.keys() >= unit.unproven:
+                if unit.changed >= unit.unproven:
                     return unit, answer
         unit = _LedgerUnit(self, writes)
-        unit.refresh(declared)
+        unit.refresh(declared.values())
         return unit, decide(unit)
 
     def _append(self, unit: _LedgerUnit, claims: Sequence[StoredClaim]) -> None:
@@ -144,14 +166,15 @@ class LedgerUnitsOfWork:
             for stream_id, version, fact in unit.recorded
         ]
         try:
-            with _available():
-                self._recorder.insert_events(stored, claims=claims)
-        except BaseException:
+            self._recorder.insert_events(stored, claims=claims)
+        except BaseException as error:
             # The states may be old, and of an unknown append nobody knows how old.
             self._cache.evict(unit.seen)
+            if isinstance(error, PersistenceError):
+                _raise_outside(error)
             raise
-        for stream_id in unit.facts:
-            self._cache.put(stream_id, unit.seen[stream_id])
+        for stream_id, seen in unit.results():
+            self._cache.put(stream_id, seen)
         self._appended()
 
     def _already_held(self, claims: Sequence[StoredClaim]) -> set[StoredClaim]:
@@ -167,27 +190,33 @@ class LedgerUnitsOfWork:
 
 
 class _LedgerUnit:
-    """What one decision has seen and recorded so far."""
+    """What one decision has seen and recorded so far, by the number in the stream's id."""
 
-    def __init__(self, ledger: LedgerUnitsOfWork, writes: frozenset[UUID]) -> None:
+    def __init__(self, ledger: LedgerUnitsOfWork, writes: dict[int, UUID]) -> None:
         self._ledger = ledger
         self._writes = writes
-        self._fresh: dict[UUID, tuple[Cached | None, Sequence[RecordedFact]]] = {}
+        self._fresh: dict[int, tuple[Cached | None, list[RecordedFact]]] = {}
         self._claimed: dict[Claim, UUID] = {}
-        self.seen: dict[UUID, Cached] = {}
-        self.unproven: set[UUID] = set()
-        self.facts: dict[UUID, int] = {}
+        self._seen: dict[int, Cached] = {}
+        self._ids: dict[int, UUID] = {}
+        self.unproven: set[int] = set()
+        self.changed: set[int] = set()
         self.recorded: list[tuple[UUID, int, Any]] = []
+
+    @property
+    def seen(self) -> Collection[UUID]:
+        return self._ids.values()
 
     @property
     def claims(self) -> Sequence[StoredClaim]:
         return [StoredClaim(each.kind, each.key, by) for each, by in self._claimed.items()]
 
+    def results(self) -> Sequence[tuple[UUID, Cached]]:
+        """The streams with new facts, and their states after them."""
+        return [(self._ids[key], self._seen[key]) for key in self.changed]
+
     def get(self, kind: Kind[State, Fact], stream_id: UUID) -> State | None:
-        seen = self.seen.get(stream_id) or self._look_up(kind, stream_id)
-        if seen.kind != kind.name:
-            raise TypeError(f"stream {stream_id} is of kind {seen.kind}, not {kind.name}")
-        state: State | None = seen.state
+        state: State | None = self._look(kind, stream_id).state
         return state
 
     def record(
@@ -197,7 +226,8 @@ class _LedgerUnit:
         facts: Sequence[Fact],
         claims: Sequence[Claim] = (),
     ) -> None:
-        if stream_id not in self._writes:
+        key = stream_id.int
+        if key not in self._writes:
             raise ValueError(f"a {kind.name} was recorded that the unit of work did not declare")
         if not facts:
             if claims:
@@ -206,39 +236,49 @@ class _LedgerUnit:
         for claim in claims:
             if self._claimed.setdefault(claim, stream_id) != stream_id:
                 raise ClaimTaken(claim.kind, claim.key)
-        state = self.get(kind, stream_id)
-        version = self.seen[stream_id].version
+        seen = self._look(kind, stream_id)
+        state, version = seen.state, seen.version
         for fact in facts:
             version += 1
             state = kind.evolve(state, fact)
             self.recorded.append((stream_id, version, fact))
         if len(self.recorded) > MOST_EVENTS:
             raise ValueError(f"a unit of work records {MOST_EVENTS} facts at most")
-        self.seen[stream_id] = Cached(kind.name, version, state)
-        self.facts[stream_id] = version
+        self._seen[key] = Cached(kind.name, version, state)
+        self.changed.add(key)
 
-    def refresh(self, stream_ids: Collection[UUID]) -> None:
+    def refresh(self, stream_ids: Iterable[UUID]) -> None:
         """Reads with one select what was recorded in these streams since they were cached."""
-        cached = {each: self._ledger._cache.get(each) for each in stream_ids}
-        with _available():
-            found = self._ledger._recorder.select_streams(
-                {each: known.version if known else 0 for each, known in cached.items()}
-            )
-        tails: dict[UUID, list[RecordedFact]] = {each: [] for each in cached}
+        after: dict[UUID, int] = {}
+        for each in stream_ids:
+            known = self._ledger._cache.get(each)
+            after[each] = known.version if known else 0
+            self._fresh[each.int] = (known, [])
+        try:
+            found = self._ledger._recorder.select_streams(after)
+        except PersistenceError as error:
+            _raise_outside(error)
         for stored in found:
             fact = self._ledger._mapper.to_domain_event(stored)
-            tails[fact.originator_id].append(fact)
-        self._fresh.update({each: (known, tails[each]) for each, known in cached.items()})
+            self._fresh[fact.originator_id.int][1].append(fact)
+
+    def _look(self, kind: Kind[Any, Any], stream_id: UUID) -> Cached:
+        seen = self._seen.get(stream_id.int) or self._look_up(kind, stream_id)
+        if seen.kind != kind.name:
+            raise TypeError(f"stream {stream_id} is of kind {seen.kind}, not {kind.name}")
+        return seen
 
     def _look_up(self, kind: Kind[Any, Any], stream_id: UUID) -> Cached:
-        if stream_id not in self._fresh:
+        key = stream_id.int
+        self._ids[key] = stream_id
+        if key not in self._fresh:
             cached = self._ledger._cache.get(stream_id)
-            if cached is not None and stream_id in self._writes:
-                self.unproven.add(stream_id)
-                self.seen[stream_id] = cached
+            if cached is not None and key in self._writes:
+                self.unproven.add(key)
+                self._seen[key] = cached
                 return cached
             self.refresh((stream_id,))
-        known, tail = self._fresh[stream_id]
+        known, tail = self._fresh[key]
         seen = known or Cached(kind.name, 0, None)
         if tail and seen.kind == kind.name:
             state = seen.state
@@ -246,19 +286,15 @@ class _LedgerUnit:
                 state = kind.evolve(state, recorded.fact)
             seen = Cached(kind.name, tail[-1].originator_version, state)
             self._ledger._cache.put(stream_id, seen)
-        self.seen[stream_id] = seen
+        self._seen[key] = seen
         return seen
 
 
-@contextmanager
-def _available() -> Iterator[None]:
-    """Says LedgerUnavailable for trouble with the database; what is our own fault stays itself."""
-    try:
-        yield
-    except (IntegrityError, DataError, ProgrammingError, NotSupportedError):
-        raise
-    except PersistenceError as error:
-        raise LedgerUnavailable(str(error)) from error
+def _raise_outside(error: PersistenceError) -> NoReturn:
+    """LedgerUnavailable for trouble with the database; what is our own fault stays itself."""
+    if isinstance(error, IntegrityError | DataError | ProgrammingError | NotSupportedError):
+        raise error
+    raise LedgerUnavailable(str(error)) from error
 
 
 def _pause(attempt: int) -> None:

@@ -167,3 +167,25 @@ def test_an_address_that_is_none_is_refused_without_its_password(url: str) -> No
     with pytest.raises(ValueError, match="the address of a ledger is sqlite:") as refused:
         connect(url)
     assert "secret" not in str(refused.value)
+
+
+def test_positions_follow_each_other_however_many_facts_an_append_has(
+    recorder: EventRecorder,
+) -> None:
+    for number in (1, 64, 65, 200):
+        stream_id = uuid4()
+        first, *_, last = recorder.insert_events(stored(stream_id, *range(number + 1))) or ()
+        assert last == first + number
+        page = recorder.select_notifications(first, 300)
+        assert [(each.id, each.originator_version) for each in page] == [
+            (first + version, version) for version in range(number + 1)
+        ]
+
+
+@pytest.mark.parametrize("odd", ['say "no"', "back\\slash", "{a,b}", "NULL", "", "żółć", "x'y"])
+def test_names_and_keys_come_back_as_they_were_stored(recorder: EventRecorder, odd: str) -> None:
+    stream_id = uuid4()
+    event = StoredEvent(stream_id, 1, odd, b'\x00\\"{},\xff')
+    recorder.insert_events([event], claims=[StoredClaim(odd, odd, stream_id)])
+    assert list(recorder.select_streams({stream_id: 0})) == [event]
+    assert recorder.select_claims(odd, [odd, "other"]) == {odd: stream_id}

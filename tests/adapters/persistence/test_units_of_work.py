@@ -408,3 +408,34 @@ def test_processes_that_share_a_purse_lose_nothing(
         each.communicate(timeout=60)
     assert [each.returncode for each in running] == [0, 0, 0]
     assert balance(units, purse_id) == 60
+
+
+def test_a_claim_that_was_found_is_not_asked_again_but_a_missing_one_is(
+    units: LedgerUnitsOfWork,
+    other_units: LedgerUnitsOfWork,
+    recorder: EventRecorder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[list[str]] = []
+    select = recorder.select_claims
+
+    def select_claims(kind: str, keys: list[str]) -> dict[str, UUID]:
+        asked.append(keys)
+        return select(kind, keys)
+
+    monkeypatch.setattr(recorder, "select_claims", select_claims)
+    assert units.find("pin", "1234") is None
+    holder = a_purse(other_units, 0, Claim("pin", "1234"))
+    assert units.find("pin", "1234") == holder
+    assert units.find("pin", "1234") == holder
+    assert units.find_many("pin", ["1234", "9"]) == {"1234": holder}
+    assert asked == [["1234"], ["1234"], ["9"]]
+
+
+def test_the_claims_that_are_remembered_have_a_limit(
+    recorder: EventRecorder, mapper: FactMapper, clock: FixedClock
+) -> None:
+    units = LedgerUnitsOfWork(recorder, mapper, clock, cached_claims=2)
+    holders = {key: a_purse(units, 0, Claim("pin", key)) for key in "123"}
+    assert units.find_many("pin", "123") == holders
+    assert len(units._claims) == 2
