@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import ValidationResult
@@ -43,6 +44,7 @@ def caller_id(received: str | None, country: str) -> str | None:
     return number if _E164.fullmatch(number) else None
 
 
+@lru_cache(maxsize=50_000)
 def _possible(text: str, country: str | None) -> str | None:
     try:
         number = phonenumbers.parse(text, country)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import assert_never
 
-from attrs import frozen
+from attrs import field, frozen
 
 from adapters.voice.catalogue import LanguageCatalogue, languages_in, read
 from adapters.voice.template import LOCALE
@@ -26,12 +26,17 @@ from application.speech import (
 _TONES = {tone.sound: tone.value for tone in Tone}
 
 
+MOST_REMEMBERED = 10_000
+"""Sentences whose sounds are remembered: the same few are said in every call."""
+
+
 @frozen
 class CatalogueVoice:
     """Speaks every language that has a catalogue."""
 
     default: str
     catalogues: Mapping[str, LanguageCatalogue]
+    _said: dict[tuple[str, Sentence], tuple[str, ...]] = field(factory=dict, init=False, eq=False)
 
     def languages(self) -> tuple[str, ...]:
         return (self.default, *(name for name in self.catalogues if name != self.default))
@@ -44,8 +49,17 @@ class CatalogueVoice:
         return self.default
 
     def say(self, *sentences: Sentence, language: str) -> tuple[str, ...]:
-        catalogue = self.catalogues[self.language_for(language)]
-        return tuple(sound for sentence in sentences for sound in _sounds(sentence, catalogue))
+        spoken = self.language_for(language)
+        said: list[str] = []
+        for sentence in sentences:
+            sounds = self._said.get((spoken, sentence))
+            if sounds is None:
+                sounds = _sounds(sentence, self.catalogues[spoken])
+                if len(self._said) >= MOST_REMEMBERED:
+                    self._said.clear()
+                self._said[spoken, sentence] = sounds
+            said.extend(sounds)
+        return tuple(said)
 
     def text_of(self, sound: str, language: str) -> str:
         if sound in _TONES:
