@@ -1,6 +1,6 @@
 """How many whole calls a second the platform carries, and where the processor time goes.
 
-    python -m benchmarks.calls [--ledger sqlite|postgres|both] [--calls 3000] [--at-once 64]
+    python -m benchmarks.calls [--ledger sqlite|postgres|both] [--calls 3000] [--at-once 24]
 
 A player of Asterisk's side makes full calls over TCP: login by number and PIN, balance said,
 destination, time said, a leg answered for 60 seconds, charge, two empty entries, hang-up. 10,000
@@ -162,7 +162,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Whole calls a second.")
     parser.add_argument("--ledger", choices=["sqlite", "postgres", "both"], default="both")
     parser.add_argument("--calls", type=int, default=3_000)
-    parser.add_argument("--at-once", type=int, default=64)
+    parser.add_argument("--at-once", type=int, default=24)
     parser.add_argument(
         "--layers", action="store_true", help="a second run with each layer's share"
     )
