@@ -90,9 +90,10 @@ def set_up(system: System, folder: Path) -> Cards:
         do.group(GROUP)
     except NotFound:
         do.publish_tariff("demo", "USD", _rates(), _SINCE, "demo")
+        do.add_access_number(ACCESS_NUMBER, AccessTerms())
+        # The group last: where it is there, everything is.
         terms = GroupTerms("USD", parse("5.00", "USD"), "demo", operator_number="+18005550199")
         do.create_group(GROUP, terms)
-        do.add_access_number(ACCESS_NUMBER, AccessTerms())
     if not known.exists():
         made = []
         for _ in range(_CARDS):

@@ -25,8 +25,8 @@ from application.node_reports import DirectReports, LedgerReports
 from application.ports import LedgerUnavailable
 from talktime import demo, node
 from talktime.logs import configure
-from talktime.serving import servers, wait_for_the_end
-from talktime.settings import Settings, SettingsError, load
+from talktime.serving import Ending, servers
+from talktime.settings import Settings, SettingsError, check, load
 from talktime.system import System, SystemClock, make_pin_key, running
 
 
@@ -54,8 +54,10 @@ class Talktime:
             yield system
 
     def serve(self) -> None:
-        with _mendable(), running(self._settings) as system, servers(system):
-            wait_for_the_end()
+        with _mendable(), running(self._settings) as system:
+            end = Ending()
+            with servers(system):
+                end.wait()
 
     def demo(self, folder: Path, *, agi_port: int, http_port: int) -> None:
         with _mendable():
@@ -63,9 +65,10 @@ class Talktime:
             configure(settings.log)
             with running(settings) as system:
                 cards = demo.set_up(system, folder)
+                end = Ending()
                 with servers(system) as (agi, http):
                     demo.tell(settings, cards, key, agi.address[1], http.port)
-                    wait_for_the_end()
+                    end.wait()
 
     def phone(
         self,
@@ -98,6 +101,7 @@ class Talktime:
 
     def ship(self) -> None:
         settings = self._settings
+        end = Ending()
         with (
             _mendable(),
             self._reports() as reports,
@@ -105,7 +109,7 @@ class Talktime:
         ):
             thread = threading.Thread(target=shipper.run, name="ship", daemon=True)
             thread.start()
-            wait_for_the_end()
+            end.wait()
             shipper.stop()
             thread.join(30)
 
@@ -155,7 +159,8 @@ class Talktime:
         out: Path | None,
         force: bool,
     ) -> str:
-        secret = secret_file.read_text(encoding="utf-8").strip()
+        with _mendable():
+            secret = secret_file.read_text(encoding="utf-8").strip()
         settings = config.AsteriskSettings(
             node=node, ami_secret=secret, agi_hosts=agi_hosts, spool=spool
         )
@@ -182,6 +187,8 @@ class Talktime:
 
     def new_api_key(self, name: str, scopes: tuple[str, ...]) -> tuple[str, str]:
         key = secrets.token_urlsafe(32)
+        with _mendable():
+            check({"http": {"keys": [{"name": name, "sha256": digest_of(key), "scopes": scopes}]}})
         listed = ", ".join(f'"{scope}"' for scope in scopes)
         lines = f'[[http.keys]]\nname = "{name}"\nsha256 = "{digest_of(key)}"\nscopes = [{listed}]'
         return key, lines

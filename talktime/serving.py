@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from adapters.http.services import HttpServices
 from application.node_reports import DirectReports
 from application.ports import ConcurrencyConflict, LedgerUnavailable
 from talktime import node
+from talktime.settings import Agi, Http, SettingsError
 from talktime.system import System
 
 FOLLOW_SECONDS = 0.05
@@ -70,15 +72,20 @@ def servers(system: System) -> Iterator[tuple[FastAgiServer, HttpServer]]:
     """Everything that ``talktime serve`` runs, started, and stopped at the end."""
     settings = system.settings
     with ExitStack() as stack:
-        agi = FastAgiServer(
-            (settings.agi.host, settings.agi.port),
-            {"card": system.answer},
-            most_calls=settings.agi.most_calls,
-            allow=settings.agi.allow,
-        )
-        http = HttpServer(
-            create_app(http_services(system, agi)), settings.http.host, settings.http.port
-        )
+        with _listening("agi", settings.agi):
+            agi = FastAgiServer(
+                (settings.agi.host, settings.agi.port),
+                {"card": system.answer},
+                most_calls=settings.agi.most_calls,
+                allow=settings.agi.allow,
+            )
+        # Its socket is bound already, and must not stay so when something below fails.
+        stack.callback(agi.stop, 0.0)
+        with _listening("http", settings.http):
+            http = HttpServer(
+                create_app(http_services(system, agi)), settings.http.host, settings.http.port
+            )
+        stack.callback(http.stop)
         follow = Repeated("follow the log", system.catch_up, _following(system))
         stack.callback(follow.stop, system.appended.set)
         due = threading.Event()
@@ -92,19 +99,40 @@ def servers(system: System) -> Iterator[tuple[FastAgiServer, HttpServer]]:
             stack.callback(thread.join, 30)
             stack.callback(shipper.stop)
         http.start()
-        stack.callback(http.stop)
         agi.start()
         stack.callback(agi.stop, 5.0)
         yield agi, http
 
 
-def wait_for_the_end() -> None:
-    """Until SIGTERM or SIGINT."""
-    ended = threading.Event()
-    for number_ in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number_, lambda *_: ended.set())
-    while not ended.wait(1.0):
-        pass
+@contextmanager
+def _listening(section: str, at: Agi | Http) -> Iterator[None]:
+    """Raises SettingsError that names the address which cannot be listened at."""
+    try:
+        yield
+    except OSError as error:
+        raise SettingsError(f"{section}: {at.host}:{at.port}: {error.strerror or error}") from error
+
+
+class Ending:
+    """The end of the program, told by SIGTERM or SIGINT from the moment this is made.
+
+    Made before anything is started, so that a signal during the start ends it in order as well. A
+    pipe that the interpreter writes to, because a signal may reach any thread, and the Python code
+    of a handler would wait until the main thread, which waits here, is woken by something else.
+    """
+
+    _ENDS = (signal.SIGTERM, signal.SIGINT)
+
+    def __init__(self) -> None:
+        self._told, tell = os.pipe()
+        os.set_blocking(tell, False)
+        signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+        for number_ in self._ENDS:
+            signal.signal(number_, lambda *_: None)
+
+    def wait(self) -> None:
+        while os.read(self._told, 1)[0] not in self._ENDS:
+            pass
 
 
 def http_services(system: System, agi: FastAgiServer) -> HttpServices:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -170,6 +171,11 @@ def check(values: Mapping[str, Any]) -> Settings:
         settings.calls.card_call()
     except ValueError as error:
         raise SettingsError(f"calls: {error}") from error
+    for network in settings.agi.allow:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise SettingsError(f"agi.allow: networks such as 10.0.0.0/8; {error}") from error
     for key in settings.http.keys:
         if unknown := set(key.scopes) - {"admin", "read", "node"}:
             raise SettingsError(

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import structlog
 from attrs import define, field, frozen
+from eventsourcing.persistence import PersistenceError
 
 from adapters.agi.card_call import CardCallServices
 from adapters.agi.session import Session
@@ -34,12 +36,14 @@ from application.configuration import Configuration
 from application.dialling import Dialling
 from application.kinds import CARD_NUMBER
 from application.pins import PinDigests
-from application.ports import Clock, UnitsOfWork
+from application.ports import Clock, ConcurrencyConflict, LedgerUnavailable, UnitsOfWork
 from application.routes import TrunkList
 from application.settlement import Settlement
 from application.speech import Voice
 from application.throttle import Throttle
 from talktime.settings import Settings, SettingsError
+
+_log = structlog.get_logger("talktime.system")
 
 
 @frozen
@@ -78,8 +82,16 @@ class System:
 
     def sweep(self) -> int:
         """Settles attempts that are long past their deadline (charging rule 5)."""
-        overdue = self.views.overdue(self.clock.now(), 1_000)
-        return sum(self.settlement.give_up_waiting(session_id) for session_id in overdue)
+        settled = 0
+        for session_id in self.views.overdue(self.clock.now(), 1_000):
+            try:
+                settled += self.settlement.give_up_waiting(session_id)
+            except (LedgerUnavailable, ConcurrencyConflict):
+                raise
+            except Exception:
+                # One call that trips over a fault must not keep all others from being settled.
+                _log.exception("sweep_failed_on_one_call", session_id=str(session_id))
+        return settled
 
     def check_ledger(self) -> None:
         """Raises LedgerUnavailable if nothing can be looked up."""
@@ -101,12 +113,8 @@ def build(
     cannot be reached.
     """
     clock = clock or SystemClock()
-    pins = PinDigests(_pin_key(Path(settings.secrets.pin_key_file)))
-    try:
-        recorder = connect(settings.ledger.url)
-    except ValueError as error:
-        raise SettingsError(f"ledger.url: {error}") from error
-    upgrade(recorder)
+    pins = _pin_digests(Path(settings.secrets.pin_key_file))
+    recorder = _ledger(settings.ledger.url)
     mapper = FactMapper(FACTS, UPCASTS)
     appended = threading.Event()
     units = LedgerUnitsOfWork(recorder, mapper, clock, appended=appended.set)
@@ -155,10 +163,30 @@ def running(settings: Settings) -> Iterator[System]:
         system.close()
 
 
-def _pin_key(path: Path) -> bytes:
-    """The key that PINs are digested with. Never made here: a new key would lock every card."""
+def _ledger(url: str) -> EventRecorder:
+    """The ledger in its newest shape."""
     try:
-        return path.read_bytes()
+        recorder = connect(url)
+    except ValueError as error:
+        raise SettingsError(f"ledger.url: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"ledger.url: {error.filename}: {error.strerror}") from error
+    try:
+        upgrade(recorder)
+    except BaseException as error:
+        recorder.close()
+        if isinstance(error, PersistenceError):
+            raise LedgerUnavailable(str(error)) from error
+        raise
+    return recorder
+
+
+def _pin_digests(path: Path) -> PinDigests:
+    """The key is never made here: a new one would lock every card."""
+    try:
+        return PinDigests(path.read_bytes())
+    except ValueError as error:
+        raise SettingsError(f"secrets.pin_key_file: {path}: {error}") from error
     except OSError as error:
         raise SettingsError(
             f"secrets.pin_key_file: {path}: {error.strerror}; "

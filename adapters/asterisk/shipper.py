@@ -7,7 +7,6 @@ which the ledger takes for what they are: settled already.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections import OrderedDict
@@ -22,10 +21,11 @@ from tenacity import RetryError
 from adapters.asterisk.cel import ChannelEvents, LegName
 from adapters.asterisk.config import SPOOL_FILE
 from adapters.asterisk.delivery import Delivery, Parcel
+from adapters.asterisk.lines import last_record, read_line
 from adapters.asterisk.reconcile import Reconciliation
 from adapters.asterisk.spool import ROTATE_ABOVE, Line, Rejected, Tail
 from adapters.asterisk.watch import Asterisk
-from application.legs import LegRecord, parse_leg
+from application.legs import LegRecord
 from application.node_reports import (
     MOST_REPORTS,
     CallEnded,
@@ -51,13 +51,6 @@ RECONCILE_AGAIN = 5.0
 
 MOST_RECENT = 20_000
 """Leg records that are remembered, to be compared with the channel events."""
-
-_CALL = re.compile(
-    r"call\|(?P<reference>[A-Za-z0-9][A-Za-z0-9._-]{0,99})\|(?:[0-9]{1,11}(?:\.[0-9]{1,3})?)"
-    r"\|[A-Z_]{0,20}\|[A-Z_]{0,20}\|[0-9]{0,3}",
-    re.ASCII,
-)
-_A_RECORD = re.compile(r"(?:leg|call)\|", re.ASCII)
 
 
 @frozen(kw_only=True)
@@ -276,14 +269,14 @@ class Shipper:
         if not line.text.strip():
             self._tail.done(line)
             return None
-        record = _last_record(line.text)
+        record = last_record(line.text)
         if record != line.text:
             # What was cut off by a full disk stands in front of the next record, on its line.
             self._reject(line.text)
         if record is None:
             self._tail.done(line)
             return None
-        read = _read(record)
+        read = read_line(record)
         if isinstance(read, LegRecord):
             return self._leg(read, line)
         self._calls[id(line)] = _EndedCall(read or "", self._monotonic(), line)
@@ -390,25 +383,3 @@ class Shipper:
             self._rejected.keep(text)
         except OSError as error:
             self._log.error("line_not_kept", error=str(error))
-
-
-def _last_record(text: str) -> str | None:
-    """The record that a line ends with; None if it ends with none."""
-    for found in reversed(list(islice(_A_RECORD.finditer(text), 100))):
-        if _read(text[found.start() :]) is not None:
-            return text[found.start() :]
-    return None
-
-
-def _read(text: str) -> LegRecord | str | None:
-    """A leg's record, or the reference of a call whose caller has left; None for anything else."""
-    if (call := _CALL.fullmatch(text)) is not None:
-        return call["reference"]
-    try:
-        leg = parse_leg(text.removeprefix("leg|")) if text.startswith("leg|") else None
-    except ValueError:
-        return None
-    if leg is not None and leg.answered_ms is not None and leg.ended_ms is None:
-        # Nobody can tell how long it was: the channel events can.
-        return None
-    return leg

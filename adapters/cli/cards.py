@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
-from adapters.cli.context import By, Json, office, top_up_id, whoever
+from adapters.cli.context import By, Json, office, top_up_id, whoever, whole_history
 from adapters.cli.output import plain, show_fields, show_json, show_rows, told
+from application.administration import NewCard
 from application.views import MOST_ROWS
 from domain.cards import Status
 from domain.money import parse
@@ -32,20 +34,28 @@ def create(
 ) -> None:
     """Make cards. Their PINs are shown now and never again."""
     who = by or whoever()
-    made = []
-    with office(context) as back:
-        if count > 1 and (number or pin):
-            raise ValueError("--number and --pin are for one card; leave out --count")
-        for _ in range(count):
-            card = back.administration.generate_card(group, number=number, pin=pin)
-            if activate:
-                back.administration.issue_card(card.card_id, who, "issued by command line")
-            made.append({"id": str(card.card_id), "number": card.number, "pin": card.pin})
-        back.catch_up()
+    made: list[NewCard] = []
+    try:
+        with office(context) as back:
+            if count > 1 and (number or pin):
+                raise ValueError("--number and --pin are for one card; leave out --count")
+            for _ in range(count):
+                card = back.administration.generate_card(group, number=number, pin=pin)
+                made.append(card)
+                if activate:
+                    back.administration.issue_card(card.card_id, who, "issued by command line")
+            back.catch_up()
+    finally:
+        # Also when a later card failed: a PIN that is not shown now is lost.
+        if made:
+            _show_made(made, group, json)
+
+
+def _show_made(made: Sequence[NewCard], group: str, json: bool) -> None:
     if json:
-        show_json(made)
+        show_json([{"id": each.card_id, "number": each.number, "pin": each.pin} for each in made])
     else:
-        rows = [(card["number"], card["pin"]) for card in made]
+        rows = [(each.number, each.pin) for each in made]
         show_rows(f"{len(made)} in {group}", ("number", "PIN (shown once)"), rows)
 
 
@@ -144,9 +154,7 @@ def history(context: typer.Context, number: Number, json: Json = False) -> None:
         card_id = back.administration.card_id(number)
         card = back.administration.card(card_id)
         events = [
-            event
-            for stream in (card_id, card.account_id)
-            for event in back.views.history(stream, 0, MOST_ROWS)
+            event for stream in (card_id, card.account_id) for event in whole_history(back, stream)
         ]
     events.sort(key=lambda event: (event.recorded_at, event.version))
     if json:

@@ -11,11 +11,13 @@ from typing import Annotated
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import typer
+from rich.markup import escape
 
 from adapters.cli.output import error_console
 from adapters.cli.program import BackOffice, Failure, Program
 from adapters.cli.sentences import sentence
 from application.ports import ConcurrencyConflict, LedgerUnavailable
+from application.views import MOST_ROWS, RecordedEvent
 from domain.errors import Refused
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
@@ -63,6 +65,14 @@ def top_up_id(key: str | None) -> UUID:
     return uuid5(NAMESPACE_URL, f"talktime:cli:{key or secrets.token_hex(16)}")
 
 
+def whole_history(back: BackOffice, stream_id: UUID) -> list[RecordedEvent]:
+    """Every fact of a stream, read in pages."""
+    events: list[RecordedEvent] = []
+    while page := back.views.history(stream_id, len(events), MOST_ROWS):
+        events += page
+    return events
+
+
 def moment(text: str | None) -> datetime:
     """A moment as a person writes it, in UTC unless it says otherwise; None is now."""
     if text is None:
@@ -75,5 +85,5 @@ def moment(text: str | None) -> datetime:
 
 
 def _fail(message: str) -> None:
-    error_console().print(f"[red]error:[/red] {message}", soft_wrap=True)
+    error_console().print(f"[red]error:[/red] {escape(message)}", soft_wrap=True)
     raise typer.Exit(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 import attrs
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from domain.money import MICROS, Money
 
@@ -59,7 +60,7 @@ def show_json(value: Any) -> None:
 
 
 def show_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    table = Table(title=title, title_justify="left", header_style="bold")
+    table = Table(title=Text(title), title_justify="left", header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
@@ -68,7 +69,7 @@ def show_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]])
 
 
 def show_fields(title: str, fields: Mapping[str, Any]) -> None:
-    table = Table(title=title, title_justify="left", show_header=False, box=None)
+    table = Table(title=Text(title), title_justify="left", show_header=False, box=None)
     table.add_column(style="dim")
     table.add_column(overflow="fold")
     for name, value in fields.items():
@@ -89,9 +90,10 @@ def told(fact: object) -> str:
     return ", ".join(words)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any) -> Text:
+    """Plain text: names from outside may look like the markup of the table."""
     if value is None:
-        return "-"
+        return Text("-")
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
-    return str(value)
+        return Text(value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"))
+    return Text(str(value))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 
-from adapters.cli.context import By, Json, office, plainly, top_up_id, whoever
+from adapters.cli.context import By, Json, office, plainly, top_up_id, whoever, whole_history
 from adapters.cli.output import show_json, show_rows, told
 from application.kinds import session_id
 from application.views import MOST_ROWS
@@ -46,9 +46,9 @@ def show_account(
         account = back.views.account(account_id)
         if account is None:
             raise NotFound("account", str(account_id))
-        events = back.views.history(account_id, 0, MOST_ROWS)
+        events = whole_history(back, account_id)
     if json:
-        show_json({"account": account, "events": list(events)})
+        show_json({"account": account, "events": events})
         return
     show_rows("Account", ("balance", "held"), [(account.balance, account.held)])
     facts = [(e.recorded_at, e.name, told(e.fact)) for e in events]
@@ -134,9 +134,9 @@ def show_call(
         if call is None:
             raise NotFound("call session", reference)
         attempts = back.views.attempts(call_id)
-        events = back.views.history(call_id, 0, MOST_ROWS)
+        events = whole_history(back, call_id)
     if json:
-        show_json({"call": call, "attempts": list(attempts), "events": list(events)})
+        show_json({"call": call, "attempts": list(attempts), "events": events})
         return
     cells = [
         (a.number, a.destination, a.state, a.seconds, a.held, a.charge, a.evidence)

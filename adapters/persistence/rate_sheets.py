@@ -113,6 +113,12 @@ def _checked(rows: Iterable[SheetRow], unit: str) -> Iterator[SheetRow]:
             raise ValueError(f"prefix {row.prefix}: {error}") from error
         if not row.destination.isprintable():
             raise ValueError(f"prefix {row.prefix}: a destination is printable, on one line")
+        try:
+            Rate(row.destination, row.terms)  # what would only fail when calls are priced by it
+        except ValueError as error:
+            raise ValueError(f"prefix {row.prefix}: {error}") from error
+        if not row.destination.isprintable():
+            raise ValueError(f"prefix {row.prefix}: a destination is printable, on one line")
         if row.terms.unit != unit:
             raise ValueError(f"prefix {row.prefix} is in {row.terms.unit}, the tariff in {unit}")
         # With a one in front, 01 and 1 are different numbers; numbers take a third of the memory.

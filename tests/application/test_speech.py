@@ -1,3 +1,5 @@
+"""Amounts and times are said as people say them, and never more than there is."""
+
 from __future__ import annotations
 
 import pytest

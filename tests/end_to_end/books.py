@@ -31,14 +31,20 @@ def in_order(service: Service) -> Iterator[Service]:
     service.cards.clear()
     service.expected.clear()
     known = set(service.references())
-    logged, told = len(service.rig.log()), len(service.server.log())
-    yield service
+    logged = len(service.rig.log())
+    told = [len(program.log()) for program in service.programs]
+    try:
+        yield service
+    finally:
+        while service.callers:
+            service.callers.pop().stop()
     service.rig.idle()
     check(service, known)
     complaints = service.rig.warnings(logged)
     complaints += [
         str(line)
-        for line in service.server.log()[told:]
+        for program, known_lines in zip(service.programs, told, strict=True)
+        for line in program.log()[known_lines:]
         if line.get("level") in ("warning", "error", "critical")
     ]
     surprises = [c for c in complaints if not any(text in c for text in service.expected)]
@@ -50,7 +56,7 @@ def check(service: Service, known: set[str]) -> None:
     fresh = [each for each in service.references() if each not in known]
     until(
         "every call has ended and every attempt is settled",
-        lambda: all(_is_over(service.facts(each)) for each in fresh),
+        lambda: all(is_over(service.facts(each)) for each in fresh),
     )
     for card in service.cards:
         until(f"no hold is left on {card}", lambda card=card: not account(service, card).holds)  # type: ignore[misc]
@@ -92,6 +98,26 @@ def _checked(started: AttemptStarted, settled: AttemptSettled) -> Money:
     return settled.charge
 
 
+def settled(service: Service, reference: str) -> list[AttemptSettled]:
+    """The settlements of a call, once each of its attempts has one."""
+    wanted = len(service.attempts(reference))
+
+    def found() -> list[AttemptSettled]:
+        return [fact for fact in service.facts(reference) if isinstance(fact, AttemptSettled)]
+
+    until(f"the attempts of {reference} settle", lambda: len(found()) == wanted)
+    return found()
+
+
+def settlements(service: Service, number: str) -> list[AttemptSettled]:
+    """The settlements of the calls to a number, once these calls are over."""
+    calls = service.calls_to(number)
+    until(f"{number} is settled", lambda: all(is_over(service.facts(each)) for each in calls))
+    return [
+        fact for each in calls for fact in service.facts(each) if isinstance(fact, AttemptSettled)
+    ]
+
+
 def account(service: Service, card: Card) -> Account:
     """The account of a card, from the ledger itself."""
     found = service.office.units.run(
@@ -103,7 +129,8 @@ def account(service: Service, card: Card) -> Account:
     return found
 
 
-def _is_over(facts: list[object]) -> bool:
+def is_over(facts: list[object]) -> bool:
+    """Whether a call has ended, and nothing of it is open."""
     started, settled = _of(facts, AttemptStarted), _of(facts, AttemptSettled)
     began, ended = _of(facts, CallStarted), _of(facts, CallEnded)
     return len(started) == len(settled) and len(began) == len(ended)

@@ -76,33 +76,45 @@ class OnLine:
         self._known = set(service.references())
         self.caller_id = caller or service.caller_id()
         self._sipp = Caller(service.rig, access, *steps, caller=self.caller_id, headers=headers)
-        self._sipp.start()
+        service.callers.append(self._sipp.start())
 
     def finish(self) -> Stay:
         """Wait for the end of the call. Fails when it did not go as its steps say."""
+        outcome = self.leave()
+        return Stay(self._service, outcome, self._reference())
+
+    def leave(self) -> Outcome:
+        """The same, when nobody asks which call it was."""
         outcome = self._sipp.finish()
         assert outcome.ok, (outcome.complaints[-2000:], outcome.happenings)
-        return Stay(self._service, outcome, self._reference())
+        return outcome
 
     def cut_off(self) -> None:
         """The caller's side ends without a word: its Asterisk is no more."""
         self._sipp.stop()
 
     def _reference(self) -> str:
-        """The call is known by its caller, or by being the only one that came and left no fact."""
+        """The call is known by its caller, or as the only one that tells of no caller ID."""
         fresh = [each for each in self._service.references() if each not in self._known]
         nameless = []
         for reference in fresh:
             facts = self._service.facts(reference)
-            if not facts:
-                nameless.append(reference)
-            elif isinstance(facts[0], CallStarted) and facts[0].caller_id == f"+{self.caller_id}":
+            told = facts[0].caller_id if facts and isinstance(facts[0], CallStarted) else None
+            if told == f"+{self.caller_id}":
                 return reference
+            if told is None:
+                nameless.append(reference)
         if len(nameless) != 1:
             raise RigError(f"{len(nameless)} calls may be that of {self.caller_id}")
         return nameless[0]
 
 
-def call(service: Service, *steps: Step, access: str = ACCESS, caller: str = "") -> Stay:
+def call(
+    service: Service,
+    *steps: Step,
+    access: str = ACCESS,
+    caller: str = "",
+    headers: tuple[str, ...] = (),
+) -> Stay:
     """One call from its beginning to its end."""
-    return OnLine(service, *steps, access=access, caller=caller).finish()
+    return OnLine(service, *steps, access=access, caller=caller, headers=headers).finish()

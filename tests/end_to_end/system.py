@@ -32,7 +32,7 @@ from talktime.settings import load
 from talktime.system import System, build, make_pin_key
 from tests.end_to_end.rig.asterisk import CARRIER_HOSTS, Rig, free_port, until
 from tests.end_to_end.rig.scenario import Step, keys, wait
-from tests.end_to_end.rig.sipp import FarEnd, Happening
+from tests.end_to_end.rig.sipp import Caller, FarEnd, Happening
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -48,8 +48,9 @@ CENT_A_SECOND = "849"
 WITH_FEES = "848"
 """Prefixes of numbers at the far end: a cent a second, and that with fees and blocks."""
 
-KEY_GAP = 0.15
-A_MOMENT = 0.8
+START_SECONDS = 60.0
+KEY_GAP = 0.1
+A_MOMENT = 0.6
 """Seconds in which the next question is surely being asked."""
 
 STAYS = "0000"
@@ -103,8 +104,7 @@ class Program:
         mine = {k: v for k, v in os.environ.items() if not k.startswith("TALKTIME_")}
         with self.stderr.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "talktime", "--settings", str(self._settings)]
-                + [self._command],
+                [sys.executable, "-m", "talktime", "--settings", self._settings, self._command],
                 cwd=ROOT,
                 env=mine,
                 stdin=subprocess.DEVNULL,
@@ -114,6 +114,7 @@ class Program:
         until(
             f"{self._command} is ready: {self.stderr}",
             lambda: any(each.get("event") == self._ready for each in self.log()[known:]),
+            START_SECONDS,
         )
         return self
 
@@ -176,8 +177,8 @@ port = {http_port}
 {trunks}
 [calls]
 ring_seconds = 5
-first_key_ms = 3000
-next_key_ms = 2000
+first_key_ms = 2000
+next_key_ms = 1500
 [log]
 level = "debug"
 json = true
@@ -227,10 +228,12 @@ class Service:
         )
         self.settings.write_text(text + ("" if api_keys else self.companion("")))
         self.server = Program(self.settings, "serve", "agi_listening")
+        self.programs = [self.server]
         self.far_ends = [FarEnd(rig, name) for name in CARRIER_HOSTS if name in trunks]
         self.cards: list[Card] = []
         self.expected: list[str] = []
         """Complaints that this test provokes: parts of Asterisk's, names of Talktime's events."""
+        self.callers: list[Caller] = []
         self.cut: dict[str, float] = {}
         """Seconds talked to a number whose far end could not see the end."""
         self._ordinals = itertools.count(1)
@@ -269,7 +272,8 @@ class Service:
         self._close()
 
     def _close(self) -> None:
-        self.server.stop()
+        for program in self.programs:
+            program.stop()
         for far_end in self.far_ends:
             far_end.stop()
         self.office.close()
@@ -296,7 +300,7 @@ class Service:
         face_value = parse(value, "USD")
         if not group:
             group = f"group {next(self._ordinals)}"
-            lengths = {"number_length": 6, "pin_length": 6, "say_time": False}
+            lengths = {"number_length": 5, "pin_length": 5, "say_time": False}
             do.create_group(group, GroupTerms("USD", face_value, "retail", **(lengths | terms)))
         made = do.generate_card(group)
         do.issue_card(made.card_id, "test", "for a test")
@@ -327,6 +331,14 @@ class Service:
                 elif each.what == f"end {number}" and each.call in answered:
                     talks.append(each.at - answered[each.call])
         return talks + ([self.cut[number]] if number in self.cut else [])
+
+    def calls_by_trunk(self, number: str) -> list[int]:
+        """How often a number was called, at each far end."""
+        called = f"INVITE {number} "
+        return [
+            sum(each.what.startswith(called) for each in _named(far_end))
+            for far_end in self.far_ends
+        ]
 
     def _saw(self, what: str) -> bool:
         return any(e.what.startswith(what) for far in self.far_ends for e in _named(far))
@@ -377,6 +389,14 @@ class Service:
         """The facts of a call, from the ledger itself."""
         events = self.office.views.history(kinds.session_id(reference), 0, 500)
         return [event.fact for event in events]
+
+    def calls_to(self, number: str) -> list[str]:
+        """The references of the calls in which a number was dialled."""
+        return [
+            reference
+            for reference in self.references()
+            if f"+{number}" in [attempt.destination for attempt in self.attempts(reference)]
+        ]
 
     def attempts(self, reference: str) -> list[AttemptStarted]:
         """The attempts of a call, as they were started."""

@@ -99,8 +99,8 @@ def test_the_number_alone_is_not_enough_for_a_card_that_wants_its_pin(service: S
 
 def test_three_wrong_tries_end_the_call_and_the_reason_is_never_told(service: Service) -> None:
     card, other = service.card(), service.card()
-    wrong = str((int(card.pin) + 1) % 10**6).zfill(6)
-    unknown = str((int(card.number) + 1) % 10**6).zfill(6)
+    wrong = str((int(card.pin) + 1) % 10**5).zfill(5)
+    unknown = str((int(card.number) + 1) % 10**5).zfill(5)
     tries = [(card.number, wrong), (unknown, card.pin), (card.number, other.pin)]
     steps = [step for number, pin in tries for step in (*entry(number + "#"), *entry(pin + "#"))]
     stay = call(service, wait(A_MOMENT), *steps, await_bye())
@@ -141,7 +141,6 @@ def test_an_empty_card_is_asked_to_be_replaced(service: Service) -> None:
 
 def test_the_keys_of_a_caller_are_in_no_log(service: Service) -> None:
     card = service.card(number_length=12, pin_length=10)
-    logged = service.server.stderr.stat().st_size
     wrong = ((int(card.pin) + 12_345_678) % 10**10, (int(card.number) + 77_777_777) % 10**12)
     stay = call(
         service,
@@ -155,10 +154,10 @@ def test_the_keys_of_a_caller_are_in_no_log(service: Service) -> None:
         access=ACCESS,
     )
     assert len(stay.settled()) == 1
-    texts = {path: path.read_bytes() for path in (service.rig.run / "log").rglob("*")}
-    texts |= {path: path.read_bytes() for path in (service.rig.run / "spool").rglob("*")}
-    texts[service.server.stderr] = service.server.stderr.read_bytes()
-    assert stay.reference.encode() in texts[service.server.stderr][logged:] or True
+    folders = service.rig.run / "log", service.rig.run / "spool"
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    texts = {path: path.read_bytes() for path in (*files, service.server.stderr)}
+    assert any(stay.reference.encode() in text for text in texts.values())
     for secret in (card.pin, card.number, f"{wrong[0]:010d}", f"{wrong[1]:012d}"):
         told = [path for path, text in texts.items() if secret.encode() in text]
         assert told == []
@@ -167,7 +166,7 @@ def test_the_keys_of_a_caller_are_in_no_log(service: Service) -> None:
 def test_two_callers_of_one_card_do_not_spend_it_twice(service: Service) -> None:
     card = service.card("1.00")
     first, second = service.number(), service.number()
-    talking = OnLine(service, *card.login(), *entry(first + "#"), wait(6), hangup())
+    talking = OnLine(service, *card.login(), *entry(first + "#"), wait(9), hangup())
     service.await_talk(first)
     refused = call(service, *card.login(), *entry(second + "#"), wait(2), hangup())
     refused.heard(Prompt.CARD_IN_USE)
@@ -181,7 +180,7 @@ def test_keys_come_one_by_one_from_a_slow_caller(service: Service) -> None:
     stay = call(
         service,
         wait(A_MOMENT),
-        keys(card.number + "#", 1.0),
+        keys(card.number + "#", 0.8),
         wait(A_MOMENT),
         keys(card.pin + "#", 0.15),
         wait(A_MOMENT),

@@ -1,3 +1,5 @@
+"""Prompts are rendered once, kept when nothing changed, and never over an operator's own."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""A catalogue is read whole or refused with what is wrong in it."""
+
 from __future__ import annotations
 
 from pathlib import Path

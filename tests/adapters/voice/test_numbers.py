@@ -1,3 +1,5 @@
+"""Numbers are said from few sounds, in every language by its own rules."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""What is said of a call, in sounds and in words."""
+
 from __future__ import annotations
 
 from pathlib import Path

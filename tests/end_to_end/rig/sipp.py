@@ -191,15 +191,22 @@ class FarEnd(Sipp):
         return seconds
 
 
+_handed_out: set[int] = set()
+"""Ports of sipps that may not have taken them yet: each is given once."""
+
+
 def _free_pair(host: str, low: int, high: int) -> str:
     """A free port whose second neighbour is free as well: sipp takes both for RTP."""
     for _ in range(200):
         port = random.randrange(low, high, 4)
+        if port in _handed_out:
+            continue
         try:
             for candidate in (port, port + 2):
                 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
                     probe.bind((host, candidate))
         except OSError:
             continue
+        _handed_out.add(port)
         return str(port)
     raise RigError(f"no free port on {host} from {low} to {high}")
