@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from attrs import frozen
 
 from application import kinds
+from application.audit import act_id_of, record_act
 from application.ids import random_time_ordered
 from application.pins import PinDigests, random_digits
 from application.ports import Claim, ClaimTaken, Clock, RateSheets, SheetRow, Unit, UnitsOfWork
+from application.streams import Fact, Kind, State
 from domain import access_numbers, accounts, card_groups, cards, tariffs, top_ups
-from domain.access_numbers import AccessTerms
+from domain.access_numbers import AccessNumber, AccessTerms
 from domain.card_groups import CardGroup, GroupTerms
 from domain.cards import Card, Status
 from domain.errors import AlreadyExists, NotFound, Refused, SettingNotAllowed
 from domain.money import Money
+from domain.pin_spaces import PinSpace
+
+Check = Callable[[State], object]
+"""Looks at a state that is about to be changed, and raises what keeps it from being changed."""
 
 _MOST_PIN_TRIES = 20
+
+_GROUP_CREATED = "create card group"
+_ACCESS_NUMBER_ADDED = "add access number"
+_CARD_GENERATED = "generate card and read its PIN"
+
+
+def accept(_: object) -> None:
+    """Keeps nothing from being changed."""
 
 
 @frozen
@@ -53,22 +67,30 @@ class Administration:
     chance: Chance
     sheets: RateSheets
 
-    def create_group(self, name: str, terms: GroupTerms) -> None:
+    def create_group(self, name: str, terms: GroupTerms, by: str | None = None) -> None:
+        """Raises AlreadyExists for a group of this name with other terms."""
         group_id = kinds.card_group_id(name)
+        act_id = act_id_of(_GROUP_CREATED, group_id)
 
         def decide(unit: Unit) -> None:
             group = unit.get(kinds.CARD_GROUPS, group_id)
-            unit.record(kinds.CARD_GROUPS, group_id, card_groups.create(group, name, terms))
+            facts = card_groups.create(group, name, terms)
+            unit.record(kinds.CARD_GROUPS, group_id, facts)
+            if facts and by is not None:
+                record_act(unit, by, _GROUP_CREATED, group_id)
 
-        self.units.run(decide, writes=(group_id,))
+        self.units.run(decide, writes=(group_id, act_id))
 
-    def change_group(self, name: str, terms: GroupTerms, by: str) -> None:
+    def change_group(
+        self, name: str, terms: GroupTerms, by: str, *, check: Check[CardGroup] = accept
+    ) -> None:
         group_id = kinds.card_group_id(name)
 
         def decide(unit: Unit) -> None:
             group = unit.get(kinds.CARD_GROUPS, group_id)
             if group is None:
                 raise NotFound("card group", name)
+            check(group)
             unit.record(kinds.CARD_GROUPS, group_id, group.change_terms(terms, by))
 
         self.units.run(decide, writes=(group_id,))
@@ -82,15 +104,41 @@ class Administration:
             raise NotFound("card group", name)
         return group
 
-    def add_access_number(self, number: str, terms: AccessTerms) -> None:
+    def add_access_number(self, number: str, terms: AccessTerms, by: str | None = None) -> None:
+        """Raises AlreadyExists for a number that is there with other terms."""
         access_id = kinds.access_number_id(number)
+        act_id = act_id_of(_ACCESS_NUMBER_ADDED, access_id)
 
         def decide(unit: Unit) -> None:
             access = unit.get(kinds.ACCESS_NUMBERS, access_id)
             facts = access_numbers.add(access, number, terms)
             unit.record(kinds.ACCESS_NUMBERS, access_id, facts)
+            if facts and by is not None:
+                record_act(unit, by, _ACCESS_NUMBER_ADDED, access_id)
+
+        self.units.run(decide, writes=(access_id, act_id))
+
+    def change_access_number(
+        self, number: str, terms: AccessTerms, by: str, *, check: Check[AccessNumber] = accept
+    ) -> None:
+        access_id = kinds.access_number_id(number)
+
+        def decide(unit: Unit) -> None:
+            access = unit.get(kinds.ACCESS_NUMBERS, access_id)
+            if access is None:
+                raise NotFound("access number", number)
+            check(access)
+            unit.record(kinds.ACCESS_NUMBERS, access_id, access.change(terms, by))
 
         self.units.run(decide, writes=(access_id,))
+
+    def states(self, kind: Kind[State, Fact], stream_ids: Sequence[UUID]) -> list[State | None]:
+        """What these things are now, in their order; None for one that is not there."""
+        return self.units.run(
+            lambda unit: [unit.get(kind, each) for each in stream_ids],
+            writes=(),
+            reads=stream_ids,
+        )
 
     def publish_tariff(
         self, name: str, unit_name: str, rows: Iterable[SheetRow], since: datetime, by: str
@@ -127,12 +175,13 @@ class Administration:
         number: str | None = None,
         pin: str | None = None,
         card_id: UUID | None = None,
+        by: str | None = None,
     ) -> NewCard:
         """A new card, not yet active, with a random PIN that no other card has.
 
         Asked again with the same ``card_id`` it gives the card of before, without its PIN. Raises
         AlreadyExists for a number or a chosen PIN that is in use, SettingNotAllowed for one of the
-        wrong form.
+        wrong form, PinsUsedUp when one PIN in five of this length is in use.
         """
         group = self.group(group_name)
         terms = group.terms
@@ -146,7 +195,7 @@ class Administration:
                 secret,
             )
             try:
-                return self._generate(card, self.pins.digest(secret), group_name, terms, number)
+                return self._generate(card, self.pins.digest(secret), group_name, terms, number, by)
             except ClaimTaken as taken:
                 if (taken.kind == kinds.CARD_NUMBER and number) or (
                     taken.kind == kinds.PIN and pin
@@ -155,10 +204,17 @@ class Administration:
         raise SettingNotAllowed("pin length", str(terms.pin_length), "longer PINs: few are left")
 
     def _generate(
-        self, new: NewCard, digest: str, group_name: str, terms: GroupTerms, wanted: str | None
+        self,
+        new: NewCard,
+        digest: str,
+        group_name: str,
+        terms: GroupTerms,
+        wanted: str | None,
+        by: str | None,
     ) -> NewCard:
         account_id = kinds.account_id_of_card(new.card_id)
         group_id = kinds.card_group_id(group_name)
+        space_id = kinds.pin_space_id(terms.pin_length)
 
         def decide(unit: Unit) -> NewCard:
             card = unit.get(kinds.CARDS, new.card_id)
@@ -169,9 +225,14 @@ class Administration:
             facts = cards.generate(card, new.number, digest, group_id, account_id, terms.face_value)
             claims = (Claim(kinds.CARD_NUMBER, new.number), Claim(kinds.PIN, digest))
             unit.record(kinds.CARDS, new.card_id, facts, claims)
+            space = unit.get(kinds.PIN_SPACES, space_id) or PinSpace(terms.pin_length)
+            unit.record(kinds.PIN_SPACES, space_id, space.reserve(1, f"card {new.number}"))
+            if by is not None:
+                record_act(unit, by, _CARD_GENERATED, new.card_id)
             return new
 
-        return self.units.run(decide, writes=(new.card_id,))
+        act_id = act_id_of(_CARD_GENERATED, new.card_id)
+        return self.units.run(decide, writes=(new.card_id, act_id, space_id))
 
     def card_id(self, number: str) -> UUID:
         card_id = self.units.find(kinds.CARD_NUMBER, number)
@@ -191,9 +252,16 @@ class Administration:
         """Makes a card active at once, without printer and shop, and gives it its face value."""
         self._change(card_id, lambda card: card.issue(by, why), by)
 
-    def change_status(self, card_id: UUID, status: Status, by: str, why: str) -> None:
+    def change_status(
+        self, card_id: UUID, status: Status, by: str, why: str, *, check: Check[Card] = accept
+    ) -> None:
         """Raises StatusChangeNotAllowed. The first activation gives the card its face value."""
-        self._change(card_id, lambda card: card.change_status(status, by, why), by)
+
+        def change(card: Card) -> list[cards.CardFact]:
+            check(card)
+            return card.change_status(status, by, why)
+
+        self._change(card_id, change, by)
 
     def _change(
         self, card_id: UUID, decision: Callable[[Card], list[cards.CardFact]], by: str

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import lru_cache
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from application import kinds, numbers
 from application.calling import Call, session_of
+from application.margins import MarginGuard
 from application.ports import Clock, Price, Prices, Route, Routes, Unit, UnitsOfWork
 from domain.access_numbers import AccessTerms
-from domain.call_sessions import AttemptStarted
+from domain.call_sessions import AttemptStarted, PlannedRoute
 from domain.card_groups import GroupTerms
 from domain.errors import DestinationNotSold, InsufficientFunds, NotFound
 from domain.money import MINUTES, Money
@@ -51,6 +52,7 @@ class Dialling:
     clock: Clock
     ring_seconds: int = 60
     """How long each route may ring."""
+    margins: MarginGuard = field(factory=MarginGuard)
 
     def dial(self, call: Call, dialled: str) -> Grant:
         """Reserves the worst cost of the longest call the payer can make to these digits.
@@ -63,7 +65,10 @@ class Dialling:
         price = self.prices.find(call.payer.terms.tariff, number, self.clock.now())
         if price is None:
             raise DestinationNotSold(number)
-        return self._place(call, number, price, call.payer.terms.longest_call)
+        routes = self._routes(number)
+        terms = priced(price.terms, call.payer.terms, call.access)
+        routes = self.margins.check(number, routes, terms, self.clock.now())
+        return self._place(call, number, price, call.payer.terms.longest_call, routes)
 
     def dial_operator(self, call: Call) -> Grant:
         """Free of charge. Raises NotFound if this group has no operator."""
@@ -72,21 +77,28 @@ class Dialling:
         if terms.operator_number is None:
             raise NotFound("operator", "of this card group")
         price = Price("", "operator", free_of_charge(terms.unit, OPERATOR_TALK))
-        return self._place(call, terms.operator_number, price, OPERATOR_TALK)
+        routes = self._routes(terms.operator_number)
+        return self._place(call, terms.operator_number, price, OPERATOR_TALK, routes)
 
-    def _place(self, call: Call, number: str, price: Price, longest: int) -> Grant:
-        payer, now = call.payer, self.clock.now()
-        assert payer is not None, "asked for above"
+    def _routes(self, number: str) -> tuple[Route, ...]:
         routes = tuple(self.routes.to(number))
         if not routes:
             raise DestinationNotSold(number)
+        return routes
+
+    def _place(
+        self, call: Call, number: str, price: Price, longest: int, routes: tuple[Route, ...]
+    ) -> Grant:
+        payer, now = call.payer, self.clock.now()
+        assert payer is not None, "asked for above"
+        planned = tuple(self.margins.planned(route, price.terms.unit) for route in routes)
         ringing = timedelta(seconds=self.ring_seconds * len(routes))
         attempt = call.attempts + 1
         hold_id = kinds.hold_id(call.session_id, attempt)
 
-        def granted(seconds: int, terms: GroupTerms) -> Grant:
+        def granted(seconds: int, terms: GroupTerms, ways: tuple[Route, ...] = routes) -> Grant:
             announced = seconds * terms.ghost_percent // 100
-            return Grant(attempt, number, seconds, announced, routes, self.ring_seconds)
+            return Grant(attempt, number, seconds, announced, ways, self.ring_seconds)
 
         def decide(unit: Unit) -> Grant:
             card = unit.get(kinds.CARDS, payer.card_id)
@@ -101,7 +113,8 @@ class Dialling:
             if again is not None:
                 # Asked once more, because nobody knew whether it was stored: what was granted then
                 # counts, for that is what the hold covers.
-                return granted(again.limit_seconds, group.terms)
+                ways = _as_planned(session.attempts[attempt].routes, routes)
+                return granted(again.limit_seconds, group.terms, ways)
             card.check_usable(group.terms, now)
             # Before the money: another call that holds all of it does not make this one poor.
             account.check_room(group.terms.simultaneous_calls)
@@ -136,6 +149,8 @@ class Dialling:
             )
             facts = session.start_attempt(started)
             unit.record(kinds.CALL_SESSIONS, call.session_id, facts)
+            facts = session_of(unit, call).plan_routes(attempt, planned)
+            unit.record(kinds.CALL_SESSIONS, call.session_id, facts)
             most = group.terms.simultaneous_calls
             unit.record(kinds.ACCOUNTS, payer.account_id, account.hold(hold_id, held, most=most))
             return granted(seconds, group.terms)
@@ -147,6 +162,22 @@ class Dialling:
         )
         call.attempts, call.last_destination, call.recorded = attempt, number, True
         return grant
+
+
+def _as_planned(planned: tuple[PlannedRoute, ...], routes: tuple[Route, ...]) -> tuple[Route, ...]:
+    """The recorded plan as routes: legs are named by their places in it, whatever is best now."""
+    if not planned:
+        return routes
+    now = {route.trunk: route for route in routes}
+    return tuple(
+        evolve(
+            now.get(each.trunk, Route(each.trunk, each.number)),
+            number=each.number,
+            provider=each.provider,
+            terms=each.terms,
+        )
+        for each in planned
+    )
 
 
 def free_of_charge(unit: str, seconds: int) -> RateTerms:

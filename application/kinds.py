@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from hashlib import sha256
 from uuid import UUID, uuid5
 
 from application.ids import time_ordered
@@ -10,31 +12,65 @@ from application.streams import Kind
 from domain import (
     access_numbers,
     accounts,
+    acts,
+    adjustments,
+    approvals,
     call_sessions,
     caller_ids,
     card_groups,
     cards,
+    distributors,
+    lots,
+    machine_keys,
+    people,
+    pin_spaces,
+    providers,
+    routing,
     tariffs,
     top_ups,
+    trunks,
 )
 
 ACCOUNTS = Kind("account", accounts.evolve)
+ACTS = Kind("act", acts.evolve)
 ACCESS_NUMBERS = Kind("access number", access_numbers.evolve)
 CALL_SESSIONS = Kind("call session", call_sessions.evolve)
 CALLER_IDS = Kind("caller ID", caller_ids.evolve)
 CARDS = Kind("card", cards.evolve)
 CARD_GROUPS = Kind("card group", card_groups.evolve)
+MACHINE_KEYS = Kind("machine keys", machine_keys.evolve)
+PROVIDERS = Kind("provider", providers.evolve)
+ROUTING = Kind("routing plan", routing.evolve)
+STAFF = Kind("staff", people.evolve)
+ADJUSTMENTS = Kind("adjustment", adjustments.evolve)
+APPROVALS = Kind("approval", approvals.evolve)
+DISTRIBUTION = Kind("distribution", distributors.evolve)
+LOTS = Kind("lot", lots.evolve)
+PIN_SPACES = Kind("PIN space", pin_spaces.evolve)
 TARIFFS = Kind("tariff", tariffs.evolve)
 TOP_UPS = Kind("top-up", top_ups.evolve)
+TRUNKS = Kind("trunk", trunks.evolve)
+
+DISTRIBUTION_ID = UUID("6f6f4f0e-0d3c-4c0e-9a53-2f8f6f0f7c12")
+"""All distributors and their ranges are one stream."""
 
 CARD_NUMBER = "card-number"
 PIN = "pin"
 """Claims: a card number and a PIN digest each belong to one card (unique system-wide)."""
+LOT_NAME = "lot"
+"""A claim: the name of a lot."""
 
 _NAMED = UUID("6f6f4f0e-0d3c-4c0e-9a53-2f8f6f0f7c11")
 _REFERENCE = re.compile(
     r"(?P<node>[a-z0-9]{1,16})-(?:[\w.]+-)?(?P<seconds>\d{9,11})\.\d{1,10}", re.ASCII
 )
+
+STAFF_ID = uuid5(_NAMED, "staff")
+KEY_RING_ID = uuid5(_NAMED, "machine-keys")
+"""The one stream of all people, and the one of all machine keys."""
+
+ROUTING_ID = uuid5(_NAMED, "routing-plan")
+"""The operator's one routing plan."""
 
 
 def access_number_id(number: str) -> UUID:
@@ -50,8 +86,39 @@ def card_group_id(name: str) -> UUID:
     return uuid5(_NAMED, f"card-group:{name}")
 
 
+def provider_id(name: str) -> UUID:
+    return uuid5(_NAMED, f"provider:{name}")
+
+
+def pin_space_id(length: int) -> UUID:
+    """How many PINs of a length are in use is counted in one stream, so the cap is exact."""
+    return uuid5(_NAMED, f"pin-space:{length}")
+
+
+def card_id_of_lot(lot_id: UUID, place: int) -> UUID:
+    """The card in a place of a lot, counted from 0.
+
+    A UUID version 8 (RFC 9562): the lot's time, then 20 bits of the place, the rest from the
+    SHA-256 of the lot. So the cards of a lot lie behind one another in their order, and making
+    them again makes the same ones.
+    """
+    if not 0 <= place < 1 << 20:
+        raise ValueError(f"a place in a lot is 0 to {(1 << 20) - 1}, not {place}")
+    return UUID(int=_lot_base(lot_id) | (place >> 8) << 64 | (place & 0xFF) << 54)
+
+
+@lru_cache(maxsize=64)
+def _lot_base(lot_id: UUID) -> int:
+    rest = int.from_bytes(sha256(b"lot" + lot_id.bytes).digest()[:7], "big") & ((1 << 54) - 1)
+    return lot_id.int >> 80 << 80 | 0x8 << 76 | 0b10 << 62 | rest
+
+
 def tariff_id(name: str) -> UUID:
     return uuid5(_NAMED, f"tariff:{name}")
+
+
+def trunk_id(name: str) -> UUID:
+    return uuid5(_NAMED, f"trunk:{name}")
 
 
 def hold_id(session_id: UUID, attempt: int) -> UUID:

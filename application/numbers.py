@@ -6,7 +6,8 @@ import re
 from functools import lru_cache
 
 import phonenumbers
-from phonenumbers import ValidationResult
+from attrs import frozen
+from phonenumbers import PhoneNumberType, ValidationResult
 
 from domain.caller_ids import RECEIVED
 from domain.errors import NumberNotDialable
@@ -45,6 +46,62 @@ def caller_id(received: str | None, country: str) -> str | None:
 
 
 @lru_cache(maxsize=50_000)
+@frozen
+class Reading:
+    """One way in which a carrier may understand a number.
+
+    ``premium_in`` is the country code if it is of premium rate there.
+    """
+
+    digits: str
+    premium_in: str | None
+
+
+@lru_cache(maxsize=10_000)
+def readings(number: str) -> tuple[Reading, ...]:
+    """Everything an E.164 number may mean on its way, so that no spelling evades a blocked range.
+
+    As it stands; as its country writes it, without a trunk prefix between country code and number;
+    and, if it is no valid number, without zeros there. A carrier ignores digits too many, so an
+    invalid number is of premium rate if what it begins with is. Raises ValueError for anything but
+    a number in E.164.
+    """
+    digits = number.removeprefix("+")
+    if not _E164.fullmatch("+" + digits):
+        raise ValueError(f"a number in E.164 is + and 5 to 15 digits, not {number[:20]!r}")
+    parsed = _parsed(digits)
+    if parsed is None:
+        return (Reading(digits, None),)
+    code = str(parsed.country_code)
+    told = [digits, code + phonenumbers.national_significant_number(parsed)]
+    if not phonenumbers.is_valid_number(parsed):
+        told.append(code + digits[len(code) :].lstrip("0"))
+    return tuple(
+        Reading(each, code if _is_premium(each, len(code)) else None)
+        for each in dict.fromkeys(told)
+    )
+
+
+_SHORTEST_PREMIUM = 3
+"""Digits of a national number below which nothing is looked for."""
+
+
+def _is_premium(digits: str, code_length: int) -> bool:
+    for length in range(len(digits), code_length + _SHORTEST_PREMIUM, -1):
+        parsed = _parsed(digits[:length])
+        kind = PhoneNumberType.UNKNOWN if parsed is None else phonenumbers.number_type(parsed)
+        if kind != PhoneNumberType.UNKNOWN:
+            return kind == PhoneNumberType.PREMIUM_RATE
+    return False
+
+
+def _parsed(digits: str) -> phonenumbers.PhoneNumber | None:
+    try:
+        return phonenumbers.parse("+" + digits)
+    except phonenumbers.NumberParseException:
+        return None
+
+
 def _possible(text: str, country: str | None) -> str | None:
     try:
         number = phonenumbers.parse(text, country)

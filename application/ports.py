@@ -107,10 +107,19 @@ class ClaimTaken(Exception):
 
 @frozen
 class Route:
-    """One way to a number: the trunk to dial through, and the digits to send there."""
+    """One way to a number: the trunk to dial through, and the digits to send there.
+
+    ``terms`` are what its provider asks for the call, in the provider's unit; None: unknown.
+    """
 
     trunk: str
     number: str
+    provider: str | None = None
+    terms: RateTerms | None = None
+    capacity: int | None = None
+    """Calls at once that the trunk carries; None: nobody counts."""
+    caller_id: str | None = None
+    """The number to present; None: the caller's own."""
 
 
 @frozen
@@ -130,7 +139,21 @@ class Prices(Protocol):
 
 class Routes(Protocol):
     def to(self, number: str) -> Sequence[Route]:
-        """The ways to an E.164 number, cheapest first; none: the number is not sold."""
+        """The ways to an E.164 number, cheapest first; none: the number is not sold.
+
+        Raises DestinationNotSold, with the reason, for a number that may not be dialled.
+        """
+        ...
+
+
+class RouteCosts(Protocol):
+    def cheapest(self, number_or_prefix: str, unit: str | None = None) -> int | None:
+        """What the cheapest route costs now, in micros of a unit for sixty seconds.
+
+        Fees are counted, spread over a call of the nominal length. A prefix is priced as the
+        numbers that begin with it and have no rate of their own. ``unit`` is that of the answer,
+        None for the one that routes are compared in. None: no route, or no cost is known.
+        """
         ...
 
 

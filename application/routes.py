@@ -1,12 +1,27 @@
-"""The ways out: trunks in the order in which they are tried."""
+"""The ways out: which trunks lead to a number, and in which order they are tried."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
-from attrs import frozen
+from attrs import define, evolve, field, frozen
 
-from application.ports import Route
+from application import kinds, numbers
+from application.configuration import Configuration
+from application.exchange import ExchangeRates
+from application.ports import Clock, Prices, Route, Routes
+from application.trunk_load import TrunkLoad
+from domain.blocked_ranges import BlockedRange
+from domain.costs import cost
+from domain.errors import DestinationNotSold
+from domain.money import Money, divided_up
+from domain.providers import Provider
+from domain.routing import NUMBERING_PLAN, Order, RoutingPlan
+from domain.trunks import Trunk, translated
+
+MOST_SENT = 32
+"""Digits that are sent to a trunk at most."""
 
 
 @frozen
@@ -21,3 +36,135 @@ class TrunkList:
     def to(self, number: str) -> Sequence[Route]:
         digits = number.removeprefix("+")
         return [Route(trunk, prefix + digits) for trunk, prefix in self.trunks]
+
+
+@frozen
+class RouteSettings:
+    nominal_seconds: int = 180
+    """The length of call that routes are compared by."""
+    unit: str = "USD"
+    """What routes are compared in."""
+    most: int = 5
+    """Routes tried in one attempt: each may ring, and the hold covers the time it may ring."""
+
+
+@define
+class LedgerRoutes:
+    """The ports ``Routes`` and ``RouteCosts`` by the providers, trunks and routes in the ledger.
+
+    While the ledger has no trunk, ``otherwise`` says the ways. What is blocked is blocked in both.
+    """
+
+    configuration: Configuration
+    prices: Prices
+    clock: Clock
+    load: TrunkLoad
+    otherwise: Routes = field(factory=lambda: TrunkList(()))
+    exchange: ExchangeRates = field(factory=ExchangeRates)
+    settings: RouteSettings = field(factory=RouteSettings)
+    _no_plan_at: float | None = field(default=None, init=False)
+
+    def to(self, number: str) -> Sequence[Route]:
+        """At most ``settings.most`` ways, those with room first, then by the order of the route:
+        cheapest first for a call of the nominal length, then by priority, then by name."""
+        plan = self.plan()
+        self.check(number, plan)
+        if not plan.trunks:
+            return list(self.otherwise.to(number))[: self.settings.most]
+        ways = self._ways(number.removeprefix("+"), plan)
+        # A full trunk comes last and not never: it may have room by the time it is its turn.
+        ways.sort(key=lambda route: not self.load.has_room(route.trunk, route.capacity))
+        return ways[: self.settings.most]
+
+    def cheapest(self, number_or_prefix: str, unit: str | None = None) -> int | None:
+        digits = number_or_prefix.removeprefix("+")
+        if digits and not (digits.isascii() and digits.isdigit()):
+            raise ValueError(f"a prefix is digits alone, such as 4822, not {number_or_prefix!r}")
+        wanted, now = unit or self.settings.unit, self.clock.now()
+        costs = [
+            converted.micros
+            for route in self._ways(digits, self.plan())
+            if (nominal := self.nominal_cost(route, now)) is not None
+            and (converted := self.exchange.convert(nominal, wanted)) is not None
+        ]
+        return divided_up(min(costs) * 60, self.settings.nominal_seconds) if costs else None
+
+    def nominal_cost(self, route: Route, now: datetime) -> Money | None:
+        """What a call of the nominal length costs by a route, in its provider's unit."""
+        if route.terms is None:
+            return None
+        return cost(route.terms, now, self.settings.nominal_seconds)
+
+    def check(self, number: str, plan: RoutingPlan | None = None) -> None:
+        """Raises DestinationNotSold for what is blocked, however it is spelled, and for what is no
+        number in E.164."""
+        try:
+            told = numbers.readings(number)
+        except ValueError as error:
+            raise DestinationNotSold(number[:20], str(error)) from error
+        plan = plan or self.plan()
+        for reading in told:
+            if (blocked := plan.blocked(reading.digits, reading.premium_in)) is not None:
+                raise DestinationNotSold(number, _told(blocked))
+
+    def plan(self) -> RoutingPlan:
+        """The plan; that there is none is remembered as long as the rest of the configuration,
+        because an operator who needs none should not pay for asking at every call."""
+        now = self.configuration.monotonic()
+        if self._no_plan_at is not None and now - self._no_plan_at < self.configuration.every:
+            return RoutingPlan()
+        found = self.configuration.get(kinds.ROUTING, kinds.ROUTING_ID)
+        self._no_plan_at = now if found is None else None
+        return found or RoutingPlan()
+
+    def _ways(self, digits: str, plan: RoutingPlan) -> list[Route]:
+        """All that could carry the number, in the order of its route."""
+        now = self.clock.now()
+        _, terms = plan.route_of(digits)
+        found = [
+            (trunk, route)
+            for trunk in self._trunks(terms.trunks or plan.trunks)
+            if (route := self._way(digits, trunk, now)) is not None
+        ]
+        if terms.order is Order.CHEAPEST:
+            found.sort(
+                key=lambda each: (*self._cost(each[1], now), each[0].terms.priority, each[0].name)
+            )
+        return [route for _, route in found]
+
+    def _trunks(self, names: Iterable[str]) -> list[Trunk]:
+        known = (self.configuration.get(kinds.TRUNKS, kinds.trunk_id(name)) for name in names)
+        return [trunk for trunk in known if trunk is not None and trunk.terms.active]
+
+    def _way(self, digits: str, trunk: Trunk, now: datetime) -> Route | None:
+        provider: Provider | None = self.configuration.get(
+            kinds.PROVIDERS, kinds.provider_id(trunk.terms.provider)
+        )
+        if provider is None or not provider.terms.active:
+            return None
+        sent = translated(trunk.terms.translations, digits)
+        if not sent or len(sent) > MOST_SENT:
+            return None
+        route = Route(
+            trunk.name,
+            sent,
+            provider.name,
+            capacity=trunk.terms.capacity,
+            caller_id=trunk.terms.caller_id,
+        )
+        if not provider.terms.rated:
+            return route
+        price = self.prices.find(provider.tariff, digits, now)
+        return evolve(route, terms=price.terms) if price is not None else None
+
+    def _cost(self, route: Route, now: datetime) -> tuple[bool, int]:
+        """Sorts what is not known, or cannot be compared, behind what is."""
+        nominal = self.nominal_cost(route, now)
+        known = None if nominal is None else self.exchange.convert(nominal, self.settings.unit)
+        return (True, 0) if known is None else (False, known.micros)
+
+
+def _told(blocked: BlockedRange) -> str:
+    if blocked.source == NUMBERING_PLAN:
+        return f"it is a premium rate number of +{blocked.prefix} ({blocked.source})"
+    return f"+{blocked.prefix} is blocked: {blocked.name} ({blocked.source})"

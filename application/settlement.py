@@ -45,6 +45,7 @@ class _Outcome:
     talked_ms: int
     evidence: Evidence
     cause: int | None = None
+    leg: int | None = None
 
 
 @frozen
@@ -68,7 +69,7 @@ class Settlement:
         if leg.answered_ms is None or leg.ended_ms is None:
             return None
         answered_at = datetime.fromtimestamp(leg.answered_ms // 1000, UTC)
-        outcome = _Outcome(answered_at, leg.talked_ms, evidence, leg.cause)
+        outcome = _Outcome(answered_at, leg.talked_ms, evidence, leg.cause, leg.leg)
         return self._settle(
             kinds.session_id(leg.reference), leg.reference, leg.attempt, outcome, paid_by
         )
@@ -80,9 +81,10 @@ class Settlement:
         cause: int | None,
         *,
         paid_by: PaidBy | None = None,
+        leg: int | None = None,
     ) -> Receipt | None:
-        """Every route was tried and nobody answered: nothing is charged."""
-        outcome = _Outcome(None, 0, Evidence.DIAL_STATUS, cause)
+        """Every route was tried and nobody answered: nothing is charged. ``leg`` was the last."""
+        outcome = _Outcome(None, 0, Evidence.DIAL_STATUS, cause, leg)
         return self._settle(kinds.session_id(reference), reference, attempt, outcome, paid_by)
 
     def call_ended(self, reference: str, reason: str = "caller's channel ended") -> int:
@@ -229,7 +231,7 @@ def _charge(
         outcome.evidence,
         outcome.cause,
     )
-    unit.record(kinds.CALL_SESSIONS, session_id, session.settle(settled))
+    unit.record(kinds.CALL_SESSIONS, session_id, session.settle(settled, outcome.leg))
     ends = account.capture(started.hold_id, cost) if cost else account.release(started.hold_id)
     unit.record(kinds.ACCOUNTS, payer.account_id, ends)
     after = unit.get(kinds.ACCOUNTS, payer.account_id)

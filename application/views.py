@@ -9,6 +9,7 @@ from uuid import UUID
 
 from attrs import frozen
 
+from domain.distributors import NumberRange
 from domain.money import Money
 
 MOST_ROWS = 500
@@ -36,6 +37,7 @@ class CardRow:
     caller_id: str | None
     generated_at: datetime
     first_used_at: datetime | None
+    sold: bool = False
 
 
 @frozen
@@ -98,8 +100,16 @@ class Views(Protocol):
     def card(self, card_id: UUID) -> CardRow | None: ...
 
     def cards(
-        self, after: UUID | None, limit: int, *, group: str | None = None, status: str | None = None
-    ) -> Sequence[CardRow]: ...
+        self,
+        after: UUID | None,
+        limit: int,
+        *,
+        group: str | None = None,
+        status: str | None = None,
+        ranges: Sequence[NumberRange] | None = None,
+    ) -> Sequence[CardRow]:
+        """``ranges``: only cards with a number in one of these; none of them: no cards."""
+        ...
 
     def call(self, session_id: UUID) -> CallRow | None: ...
 
@@ -117,4 +127,14 @@ class Views(Protocol):
 
     def history(self, stream_id: UUID, after_version: int, limit: int) -> Sequence[RecordedEvent]:
         """The facts of one stream; exact, because they come from the log itself."""
+        ...
+
+
+class Directory(Protocol):
+    """What is set up under a name: card groups, access numbers, tariffs; by the kind's name."""
+
+    def listed(
+        self, kind: str, after: UUID | None, limit: int, *, name: str | None = None
+    ) -> Sequence[UUID]:
+        """Their ids in order, from behind the last one seen."""
         ...

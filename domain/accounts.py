@@ -75,8 +75,23 @@ class DailyFeeCharged:
     amount: Money
 
 
+@frozen
+class BalanceAdjusted:
+    """A person put the balance right; below zero it was lowered. Its own stream says who and why,
+    and makes sure that it happens once."""
+
+    adjustment_id: UUID
+    amount: Money
+
+
 AccountFact = (
-    AccountOpened | FundsAdded | HoldPlaced | HoldCaptured | HoldReleased | DailyFeeCharged
+    AccountOpened
+    | FundsAdded
+    | HoldPlaced
+    | HoldCaptured
+    | HoldReleased
+    | DailyFeeCharged
+    | BalanceAdjusted
 )
 
 # State and decisions.
@@ -104,13 +119,25 @@ class Account:
 
     def add_funds(self, top_up_id: UUID, amount: Money) -> list[AccountFact]:
         """Raises SettingNotAllowed for an amount of another unit or not above zero."""
-        if amount.unit != self.unit:
-            raise SettingNotAllowed("unit", amount.unit, f"{self.unit}, the unit of this account")
+        self._check_unit(amount)
         if amount.micros <= 0:
             raise SettingNotAllowed("amount", str(amount), "an amount above zero")
-        if self.balance + amount > Money(MOST * MICROS, self.unit):
-            raise SettingNotAllowed("amount", str(amount), f"a balance of at most {MOST} units")
+        self._check_most(amount)
         return [FundsAdded(top_up_id, amount)]
+
+    def adjust(self, adjustment_id: UUID, amount: Money) -> list[AccountFact]:
+        """Puts the balance right by a signed amount.
+
+        Raises InsufficientFunds rather than take what is held or push the balance below zero, and
+        SettingNotAllowed for another unit or an amount of zero.
+        """
+        self._check_unit(amount)
+        if not amount:
+            raise SettingNotAllowed("amount", str(amount), "an amount above or below zero")
+        if (self.available + amount).micros < 0:
+            raise InsufficientFunds(needed=amount.zero - amount, available=self.available)
+        self._check_most(amount)
+        return [BalanceAdjusted(adjustment_id, amount)]
 
     def check_room(self, most: int) -> None:
         """Raises TooManyCalls if ``most`` calls are up already."""
@@ -154,6 +181,14 @@ class Account:
         _not_negative("a fee", fee)
         return [DailyFeeCharged(day, min(fee, self.available))]
 
+    def _check_unit(self, amount: Money) -> None:
+        if amount.unit != self.unit:
+            raise SettingNotAllowed("unit", amount.unit, f"{self.unit}, the unit of this account")
+
+    def _check_most(self, amount: Money) -> None:
+        if self.balance + amount > Money(MOST * MICROS, self.unit):
+            raise SettingNotAllowed("amount", str(amount), f"a balance of at most {MOST} units")
+
 
 def open_account(
     account: Account | None, unit: str, holder_kind: str, holder: UUID
@@ -184,6 +219,8 @@ def evolve(account: Account | None, fact: AccountFact) -> Account:
             return _ended(account, hold_id)
         case DailyFeeCharged(day, amount):
             return changed(account, balance=account.balance - amount, daily_fee_through=day)
+        case BalanceAdjusted(_, amount):
+            return changed(account, balance=account.balance + amount)
         case _:
             assert_never(fact)
 

@@ -15,10 +15,11 @@ from uuid import UUID
 from attrs import evolve as changed
 from attrs import field, frozen
 
+from domain.costs import Exchange, cost
 from domain.errors import AlreadyExists, CallEndedAlready, NotFound, TooManyAttempts
 from domain.login import Proof
 from domain.money import Money
-from domain.rating import RateTerms
+from domain.rating import RateTerms, whole_seconds
 
 MOST_ATTEMPTS = 100
 """Attempts in one session, so that its state stays small."""
@@ -90,6 +91,29 @@ class AttemptStarted:
 
 
 @frozen
+class PlannedRoute:
+    """One way to the number: through which trunk, the digits sent there, and what it costs.
+
+    ``terms`` are the provider's, in its unit; ``exchange`` is what that unit is worth in the unit
+    of the charge. Without them the cost, and with it the margin, is unknown.
+    """
+
+    trunk: str
+    number: str
+    provider: str | None = None
+    terms: RateTerms | None = None
+    exchange: Exchange | None = None
+
+
+@frozen
+class RoutesPlanned:
+    """The ways an attempt may take, in the order they are tried: the first is leg 1."""
+
+    number: int
+    routes: tuple[PlannedRoute, ...]
+
+
+@frozen
 class AttemptSeen:
     """The leg was seen alive, this many seconds after it was answered."""
 
@@ -113,6 +137,24 @@ class AttemptSettled:
 
 
 @frozen
+class AttemptRouted:
+    """Which leg an attempt ended on, its trunk and provider, and what it costs the operator.
+
+    Recorded with the settlement. ``cost`` is in the provider's unit; it follows from ``terms``,
+    the moment of the answer and the seconds talked, and is nothing for a leg that nobody answered.
+    ``domain.costs.margin`` tells what is left of the charge.
+    """
+
+    number: int
+    leg: int
+    trunk: str
+    provider: str | None
+    terms: RateTerms | None
+    cost: Money | None
+    exchange: Exchange | None
+
+
+@frozen
 class SettlementDisputed:
     """A later record tells of another length than was settled; a person has to look at it."""
 
@@ -132,8 +174,10 @@ CallSessionFact = (
     | LoginRefused
     | PayerIdentified
     | AttemptStarted
+    | RoutesPlanned
     | AttemptSeen
     | AttemptSettled
+    | AttemptRouted
     | SettlementDisputed
     | CallEnded
 )
@@ -147,6 +191,8 @@ class Attempt:
 
     started: AttemptStarted
     seen: AttemptSeen | None = None
+    routes: tuple[PlannedRoute, ...] = ()
+    """By leg, the first is leg 1."""
 
 
 @frozen
@@ -201,6 +247,13 @@ class CallSession:
             raise AlreadyExists("attempt", f"{self.started.reference} {attempt.number}")
         return [attempt]
 
+    def plan_routes(self, number: int, routes: tuple[PlannedRoute, ...]) -> list[CallSessionFact]:
+        """Once, with the start of the attempt: its legs are named by their place in the plan."""
+        attempt = self.attempts.get(number)
+        if attempt is None or attempt.routes or not routes:
+            return []
+        return [RoutesPlanned(number, routes)]
+
     def see_alive(self, number: int, answered_at: datetime, seconds: int) -> list[CallSessionFact]:
         """Confirmed usage only grows, and never beyond the limit."""
         attempt = self.attempts.get(number)
@@ -211,9 +264,20 @@ class CallSession:
             return []
         return [AttemptSeen(number, answered_at, seconds)]
 
-    def settle(self, settled: AttemptSettled) -> list[CallSessionFact]:
-        """Once: an attempt that is settled already, or was never started, stays as it is."""
-        return [settled] if settled.number in self.attempts else []
+    def settle(self, settled: AttemptSettled, leg: int | None = None) -> list[CallSessionFact]:
+        """Once: an attempt that is settled already, or was never started, stays as it is.
+
+        ``leg`` is the one it ended on, None if nobody knows; who was talked to by the only route
+        there was is known all the same.
+        """
+        attempt = self.attempts.get(settled.number)
+        if attempt is None:
+            return []
+        if leg is None and settled.answered_at is not None and len(attempt.routes) == 1:
+            leg = 1
+        if leg is None or not 1 <= leg <= len(attempt.routes):
+            return [settled]
+        return [settled, _routed(settled, leg, attempt.routes[leg - 1])]
 
     def review(self, number: int, seconds: int, evidence: Evidence) -> list[CallSessionFact]:
         """Compares a record that came after the settlement with what was charged.
@@ -251,6 +315,9 @@ def evolve(session: CallSession | None, fact: CallSessionFact) -> CallSession:
             return changed(session, card_id=card_id, account_id=account_id)
         case AttemptStarted():
             return changed(session, attempts={**session.attempts, fact.number: Attempt(fact)})
+        case RoutesPlanned(number, routes):
+            planned = changed(session.attempts[number], routes=routes)
+            return changed(session, attempts={**session.attempts, number: planned})
         case AttemptSeen(number):
             seen = changed(session.attempts[number], seen=fact)
             return changed(session, attempts={**session.attempts, number: seen})
@@ -263,6 +330,8 @@ def evolve(session: CallSession | None, fact: CallSessionFact) -> CallSession:
                     number: Settled(seconds, session.attempts[number].started.limit_seconds),
                 },
             )
+        case AttemptRouted():
+            return session
         case SettlementDisputed(number):
             disputed = changed(session.settled[number], disputed=True)
             return changed(session, settled={**session.settled, number: disputed})
@@ -270,3 +339,16 @@ def evolve(session: CallSession | None, fact: CallSessionFact) -> CallSession:
             return changed(session, ended=True)
         case _:
             assert_never(fact)
+
+
+def _routed(settled: AttemptSettled, leg: int, route: PlannedRoute) -> AttemptRouted:
+    """A provider bills what its own switch saw, so what was talked counts, without our limit."""
+    costs = None
+    if route.terms is not None:
+        costs = Money(0, route.terms.unit)
+        if settled.answered_at is not None:
+            seconds = whole_seconds(settled.talked_ms)
+            costs = cost(route.terms, settled.answered_at, seconds)
+    return AttemptRouted(
+        settled.number, leg, route.trunk, route.provider, route.terms, costs, route.exchange
+    )

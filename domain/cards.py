@@ -94,7 +94,25 @@ class CardCallerIdChanged:
     number: str | None
 
 
-CardFact = CardGenerated | CardStatusChanged | CardFirstUsed | CardCallerIdChanged
+@frozen
+class CardSold:
+    """It left the shop: the money for it is with whoever sells."""
+
+    by: str
+    why: str
+
+
+@frozen
+class CardUnsold:
+    """It came back before it was used."""
+
+    by: str
+    why: str
+
+
+CardFact = (
+    CardGenerated | CardStatusChanged | CardFirstUsed | CardCallerIdChanged | CardSold | CardUnsold
+)
 
 # State and decisions.
 
@@ -110,6 +128,7 @@ class Card:
     activated: bool = False
     first_used_at: datetime | None = None
     caller_id: str | None = None
+    sold: bool = False
 
     @property
     def allowed(self) -> tuple[Status, ...]:
@@ -121,10 +140,7 @@ class Card:
 
     def change_status(self, status: Status, by: str, why: str) -> list[CardFact]:
         """Raises StatusChangeNotAllowed, or SettingNotAllowed if nobody or no reason is named."""
-        for name, value in (("by", by), ("why", why)):
-            if not value.strip() or len(value) > MOST_WORDS:
-                accepted = f"who does it and a reason, up to {MOST_WORDS} characters each"
-                raise SettingNotAllowed(name, value[:50], accepted)
+        check_words(by, why)
         if status is self.status:
             return []
         if status not in self.allowed:
@@ -186,6 +202,20 @@ class Card:
             case _:
                 return []
 
+    def sell(self, by: str, why: str) -> list[CardFact]:
+        """Raises SettingNotAllowed for a card that nobody can use any more."""
+        check_words(by, why)
+        if self.status in (Status.CANCELLED, Status.VOID):
+            raise SettingNotAllowed("card to sell", self.status, "one that can be used")
+        return [] if self.sold else [CardSold(by, why)]
+
+    def take_back(self, by: str, why: str) -> list[CardFact]:
+        """A sold card comes back. Raises SettingNotAllowed for one that was used."""
+        check_words(by, why)
+        if self.sold and self.first_used_at is not None:
+            raise SettingNotAllowed("card to take back", "used", "one that was never used")
+        return [CardUnsold(by, why)] if self.sold else []
+
     def store_caller_id(self, number: str | None) -> list[CardFact]:
         return [] if number == self.caller_id else [CardCallerIdChanged(number)]
 
@@ -219,5 +249,17 @@ def evolve(card: Card | None, fact: CardFact) -> Card:
             return changed(card, first_used_at=at, status=status)
         case CardCallerIdChanged(number):
             return changed(card, caller_id=number)
+        case CardSold():
+            return changed(card, sold=True)
+        case CardUnsold():
+            return changed(card, sold=False)
         case _:
             assert_never(fact)
+
+
+def check_words(by: str, why: str) -> None:
+    """Raises SettingNotAllowed if nobody or no reason is named."""
+    for name, value in (("by", by), ("why", why)):
+        if not value.strip() or len(value) > MOST_WORDS:
+            accepted = f"who does it and a reason, up to {MOST_WORDS} characters each"
+            raise SettingNotAllowed(name, value[:50], accepted)

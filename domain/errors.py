@@ -106,11 +106,53 @@ class NumberNotDialable(Refused):
 
 @define
 class DestinationNotSold(Refused):
-    """No rate or no route leads to this number."""
+    """No rate or no route leads to this number, or it may not be dialled: the reason says which."""
 
     number: str
+    reason: str = "no rate or no route leads there"
 
 
 @define
 class CallEndedAlready(Refused):
     reference: str
+
+
+@define
+class PinsUsedUp(Refused):
+    """More PINs of a length were wanted than the part of their space that may be in use leaves."""
+
+    length: int
+    wanted: int
+    left: int
+
+
+@define
+class ApprovalNeeded(Refused):
+    """A second person has to approve this first; the request has been recorded."""
+
+    action: str
+    approval_id: str
+
+
+@define
+class ApprovalNotUsable(Refused):
+    """The approval does not allow this: the reason says why."""
+
+    reason: str
+
+
+@define
+class AlreadyDone(Refused):
+    """Something that happens once has happened: ``what`` it was and ``by`` whom."""
+
+    what: str
+    by: str
+
+
+@define
+class RangeTaken(Refused):
+    """These card numbers, of those that were asked for, are with another distributor."""
+
+    first: str
+    last: str
+    holder: str

@@ -10,6 +10,7 @@ from attrs import frozen
 from domain.accounts import (
     AccountFact,
     AccountOpened,
+    BalanceAdjusted,
     DailyFeeCharged,
     FundsAdded,
     HoldCaptured,
@@ -38,6 +39,10 @@ def postings(account_id: UUID, fact: AccountFact) -> list[Posting]:
             return [Posting(prepaid, "revenue:calls", charge)] if charge else []
         case DailyFeeCharged(_, amount):
             return [Posting(prepaid, "revenue:fees", amount)] if amount else []
+        case BalanceAdjusted(_, amount):
+            if amount.micros < 0:
+                return [Posting(prepaid, "expense:adjustments", amount.zero - amount)]
+            return [Posting("expense:adjustments", prepaid, amount)]
         case AccountOpened() | HoldPlaced() | HoldReleased():
             return []
         case _:

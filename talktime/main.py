@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,12 +18,15 @@ from adapters.cli.program import Failure
 from adapters.http.keys import digest_of
 from adapters.phone.script import ScriptError
 from adapters.phone.terminal import run_phone
+from adapters.printing.seals import CannotOpen, cards_in
+from adapters.printing.sheet import AccessNumber, SheetStyle, print_sheet
 from adapters.voice import build as sounds
 from adapters.voice import catalogue
 from adapters.voice import voice as voices
 from adapters.voice.render import BuildError
 from application.node_reports import DirectReports, LedgerReports
 from application.ports import LedgerUnavailable
+from application.printing import PrintedCard, Sheet
 from talktime import demo, node
 from talktime.logs import configure
 from talktime.serving import Ending, servers
@@ -131,6 +135,21 @@ class Talktime:
         with self.back_office() as system:
             return system.rebuild()
 
+    def open_lot(self, file: Path, identity: Path) -> Iterator[PrintedCard]:
+        try:
+            yield from cards_in(file, identity)
+        except CannotOpen as error:
+            raise Failure(str(error)) from error
+
+    def print_sheet(self, cards: Iterable[PrintedCard], asked: Sheet, out: Path) -> int:
+        numbers = [AccessNumber(name, number) for name, number in asked.access_numbers]
+        style = SheetStyle(numbers, asked.title, asked.note, asked.accent, asked.paper)
+        pdf, count = print_sheet(cards, style)
+        # PINs in clear: for the eyes of whoever prints them.
+        with _mendable(), open(out, "xb", opener=_for_the_owner) as file:
+            file.write(pdf)
+        return count
+
     def build_prompts(self, languages: tuple[str, ...], out: Path | None) -> dict[str, int]:
         settings = self._settings.voice
         known = catalogue.languages_in()
@@ -205,6 +224,10 @@ class Talktime:
         else:
             with running(settings) as system:
                 yield DirectReports(system.settlement, system.views)
+
+
+def _for_the_owner(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
 
 
 @contextmanager

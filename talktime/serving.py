@@ -28,6 +28,9 @@ FOLLOW_SECONDS = 0.05
 
 SWEEP_SECONDS = 60.0
 
+FEES_SECONDS = 3600.0
+"""How often daily fees are looked after: a day may begin at any hour, in some zone."""
+
 _log = structlog.get_logger("talktime.serve")
 
 
@@ -91,6 +94,9 @@ def servers(system: System) -> Iterator[tuple[FastAgiServer, HttpServer]]:
         due = threading.Event()
         sweep = Repeated("sweep", lambda: _sweep(system), lambda: due.wait(SWEEP_SECONDS))
         stack.callback(sweep.stop, due.set)
+        fees_due = threading.Event()
+        fees = Repeated("fees", lambda: _fees(system), lambda: fees_due.wait(FEES_SECONDS))
+        stack.callback(fees.stop, fees_due.set)
         if settings.asterisk.spool:
             reports = DirectReports(system.settlement, system.views)
             shipper = stack.enter_context(node.shipper(settings.asterisk, reports, system.clock))
@@ -162,7 +168,15 @@ def http_services(system: System, agi: FastAgiServer) -> HttpServices:
         administration=system.administration,
         settlement=system.settlement,
         views=system.views,
+        directory=system.staffing.trail,
         open_attempts=system.views,
+        people=system.staffing.people,
+        machine_keys=system.staffing.machine_keys,
+        signing_in=system.staffing.signing_in,
+        audit=system.staffing.audit,
+        trail=system.staffing.trail,
+        own_cards=system.staffing.own_cards,
+        clock=system.clock,
         keys=ApiKeys(keys),
         ready=system.check_ledger,
         registry=registry,
@@ -175,6 +189,12 @@ def _following(system: System) -> Callable[[], None]:
         system.appended.clear()
 
     return pause
+
+
+def _fees(system: System) -> None:
+    report = system.business.fees.run()
+    if report.charged:
+        _log.info("daily_fees", cards=report.charged, days=report.days, emptied=report.emptied)
 
 
 def _sweep(system: System) -> None:

@@ -8,12 +8,14 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from adapters.agi.card_call import CardCallSettings
 from adapters.agi.entries import Codes
+from application.approvals import ACTIONS
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
@@ -69,6 +71,29 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
     prefix: Annotated[str, Meta(pattern=r"^[0-9]{0,10}$")] = ""
     """Digits sent in front of the number."""
+
+
+class Exchange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one whole of a unit is worth in another: a plain decimal such as "1.0845"."""
+
+    from_: Annotated[str, Meta(pattern="^[A-Z]{3}$")] = field(name="from")
+    to: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    rate: Annotated[str, Meta(pattern=r"^[0-9]{1,7}(\.[0-9]{1,6})?$")]
+
+
+class Routing(Struct, frozen=True, forbid_unknown_fields=True):
+    """How routes are compared and tried."""
+
+    nominal_seconds: Annotated[int, Meta(ge=1, le=7_200)] = 180
+    """The length of call whose price and cost are compared."""
+    unit: Annotated[str, Meta(pattern="^[A-Z]{3}$")] = "USD"
+    """What the costs of routes are compared in."""
+    most_routes: Annotated[int, Meta(ge=1, le=20)] = 5
+    """Routes tried in one attempt."""
+    below_cost: Annotated[str, Meta(pattern="^(allow|warn|refuse)$")] = "warn"
+    """A call that costs more than it is sold for."""
+    servers: Annotated[int, Meta(ge=1, le=1_000)] = 1
+    """Servers that dial through the same trunks: each has an equal share of their capacity."""
 
 
 class Calls(Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,13 +153,27 @@ class Log(Struct, frozen=True, forbid_unknown_fields=True):
     json: bool = False
 
 
+class Cards(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the card business is run."""
+
+    approvals: tuple[str, ...] = ()
+    """What a second person has to approve: lot export, lot void, balance adjustment."""
+    time_zone: str = "UTC"
+    """Where the days of daily fees begin (IANA)."""
+    time_zones: dict[str, str] = {}
+    """Other zones, by name of card group."""
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     ledger: Ledger = field(default_factory=Ledger)
     secrets: Secrets = field(default_factory=Secrets)
     agi: Agi = field(default_factory=Agi)
     http: Http = field(default_factory=Http)
     trunks: tuple[Trunk, ...] = ()
+    exchange: tuple[Exchange, ...] = ()
+    routing: Routing = field(default_factory=Routing)
     calls: Calls = field(default_factory=Calls)
+    cards: Cards = field(default_factory=Cards)
     asterisk: Asterisk = field(default_factory=Asterisk)
     voice: Voice = field(default_factory=Voice)
     log: Log = field(default_factory=Log)
@@ -171,6 +210,15 @@ def check(values: Mapping[str, Any]) -> Settings:
         settings.calls.card_call()
     except ValueError as error:
         raise SettingsError(f"calls: {error}") from error
+    if others := set(settings.cards.approvals) - set(ACTIONS):
+        raise SettingsError(f"cards.approvals: {', '.join(ACTIONS)}, not {sorted(others)}")
+    for zone in (settings.cards.time_zone, *settings.cards.time_zones.values()):
+        try:
+            ZoneInfo(zone)
+        except (ValueError, ZoneInfoNotFoundError) as error:
+            raise SettingsError(
+                f"cards.time_zone: a zone such as Europe/Warsaw, not {zone!r}"
+            ) from error
     for network in settings.agi.allow:
         try:
             ipaddress.ip_network(network)

@@ -26,22 +26,35 @@ from adapters.persistence.projections import Projections
 from adapters.persistence.rate_sheets import StoredRateSheets, TariffDecks
 from adapters.persistence.read_models import ALL
 from adapters.persistence.recorder import EventRecorder
+from adapters.persistence.route_views import LedgerRouteViews
+from adapters.persistence.tariff_views import LedgerTariffViews
 from adapters.persistence.units_of_work import LedgerUnitsOfWork
 from adapters.persistence.views import LedgerViews
+from adapters.sheets.files import SheetFiles
 from adapters.voice import voice as voices
+from application.access_numbers import AccessNumbers
 from application.administration import Administration, Chance
 from application.caller_id_binding import CallerIdBindings
 from application.calling import Calls
+from application.card_business import CardBusiness
 from application.configuration import Configuration
 from application.dialling import Dialling
 from application.kinds import CARD_NUMBER
+from application.margins import BelowCost, MarginGuard
+from application.people import People
 from application.pins import PinDigests
 from application.ports import Clock, ConcurrencyConflict, LedgerUnavailable, UnitsOfWork
-from application.routes import TrunkList
+from application.price_explanation import PriceExplanations
+from application.routes import LedgerRoutes
+from application.routing import Routing
 from application.settlement import Settlement
 from application.speech import Voice
+from application.tariffs import Tariffs
 from application.throttle import Throttle
+from talktime.card_business import card_business
+from talktime.routes import LossWarnings, routes_of
 from talktime.settings import Settings, SettingsError
+from talktime.staffing import Staffing, staffing
 
 _log = structlog.get_logger("talktime.system")
 
@@ -66,8 +79,21 @@ class System:
     administration: Administration
     settlement: Settlement
     calls: CardCallServices
+    routes: LedgerRoutes
+    routing: Routing
+    route_views: LedgerRouteViews
+    access_numbers: AccessNumbers
+    tariffs: Tariffs
+    tariff_views: LedgerTariffViews
+    price_explanations: PriceExplanations
     voice: Voice
+    staffing: Staffing
+    business: CardBusiness
     appended: threading.Event = field(factory=threading.Event)
+
+    @property
+    def people(self) -> People:
+        return self.staffing.people
 
     def answer(self, session: Session) -> None:
         """The FastAGI script of a calling-card call."""
@@ -123,21 +149,31 @@ def build(
     configuration = Configuration(units, monotonic)
     settlement = Settlement(units, clock)
     voice = voices.load()
+    prices = TariffDecks(configuration, sheets)
+    routes = routes_of(settings, configuration, prices, clock)
     calls = CardCallServices(
         Calls(units, configuration, pins, Throttle(), clock),
         CallerIdBindings(units),
         Dialling(
             units,
-            TariffDecks(configuration, sheets),
-            TrunkList(tuple((trunk.name, trunk.prefix) for trunk in settings.trunks)),
+            prices,
+            routes,
             clock,
             settings.calls.ring_seconds,
+            MarginGuard(
+                routes.exchange,
+                BelowCost(settings.routing.below_cost),
+                settings.routing.nominal_seconds,
+                LossWarnings().tell,
+            ),
         ),
         settlement,
         voice,
         settings.calls.card_call(),
+        routes.load,
     )
     chance = Chance(secrets.randbelow, secrets.token_bytes)
+    administration = Administration(units, pins, clock, chance, sheets)
     return System(
         settings=settings,
         clock=clock,
@@ -146,10 +182,19 @@ def build(
         units=units,
         views=views,
         projections=Projections(recorder, mapper),
-        administration=Administration(units, pins, clock, chance, sheets),
+        administration=administration,
         settlement=settlement,
         calls=calls,
+        routes=routes,
+        routing=Routing(units, administration),
+        route_views=LedgerRouteViews(recorder),
+        access_numbers=AccessNumbers(units),
+        tariffs=Tariffs(units, sheets, SheetFiles(), clock, chance, routes),
+        tariff_views=LedgerTariffViews(recorder),
+        price_explanations=PriceExplanations(units, sheets, settings.calls.ring_seconds),
         voice=voice,
+        staffing=staffing(units, recorder, mapper, clock, pins.key),
+        business=card_business(settings.cards, units, recorder, mapper, pins, clock, appended.set),
         appended=appended,
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import structlog
 from attrs import evolve, field, frozen
 
+from adapters.agi.causes import DialStatus
 from adapters.agi.entries import Codes, Meaning, meaning
 from adapters.agi.prompts import OUTCOMES, REFUSALS
 from adapters.agi.telephone import CallerGone, Keys, Leg, Outcome, Telephone
@@ -17,10 +18,14 @@ from application.legs import LegOutcome
 from application.ports import ConcurrencyConflict, LedgerUnavailable
 from application.settlement import PaidBy, Receipt, Settlement
 from application.speech import Balance, Prompt, Sentence, TimeLeft, Voice
+from application.trunk_load import TrunkLoad
 from domain.errors import LoginFailed, NotFound, Refused
 from domain.login import LoginMode
 
 WARNING_SECONDS = 120
+
+NO_LINE_FREE = Outcome(DialStatus.CONGESTION, 34, None)
+"""Every trunk was full, so nothing was dialled; 34 is Q.850's "no circuit/channel available"."""
 
 
 @frozen
@@ -59,6 +64,7 @@ class CardCallServices:
     settlement: Settlement
     voice: Voice
     settings: CardCallSettings = field(factory=CardCallSettings)
+    trunks: TrunkLoad = field(factory=TrunkLoad)
 
     def answer(self, telephone: Telephone) -> None:
         """Has the whole conversation with one caller. Faults are the server's to log."""
@@ -222,11 +228,11 @@ class CardCall:
             if call.payer.terms.say_time:
                 self._say(TimeLeft(grant.announced_seconds))
             self._phone.prepare_dial_keys(self._settings.codes.hang_up)
-            outcome = self._dial_routes(grant)
+            outcome, leg = self._dial_routes(grant)
         except CallerGone:
             self._do.settlement.not_connected(call.reference, grant.attempt, None)
             raise
-        receipt = self._settle(call, grant, outcome)
+        receipt = self._settle(call, grant, outcome, leg)
         if outcome.caller_gone:
             raise CallerGone("the caller left during the attempt")
         prompt = OUTCOMES[outcome.result]
@@ -238,32 +244,41 @@ class CardCall:
             self._do.calls.refresh(call)
         return said + self._balance(call) if outcome.talked else said
 
-    def _dial_routes(self, grant: Grant) -> Outcome:
-        """Tries the routes one after another, cheapest first, until one reaches the number."""
+    def _dial_routes(self, grant: Grant) -> tuple[Outcome, int | None]:
+        """Tries the routes one after another, cheapest first, until one reaches the number.
+
+        A trunk that is full is passed over. Gives the last outcome and its leg, None if every
+        trunk was full.
+        """
         at_once = grant.limit_seconds <= WARNING_SECONDS
         warning = Prompt.LESS_THAN_TWO_MINUTES if at_once else Prompt.TWO_MINUTES_LEFT
-        outcome: Outcome | None = None
+        outcome, last = NO_LINE_FREE, None
         for number, route in enumerate(grant.routes, 1):
-            outcome = self._phone.dial(
-                Leg(
-                    reference=self._phone.reference,
-                    attempt=grant.attempt,
-                    leg=number,
-                    number=route.number,
-                    trunk=route.trunk,
-                    ring_seconds=grant.ring_seconds,
-                    limit_ms=grant.limit_seconds * 1000,
-                    warn_ms=WARNING_SECONDS * 1000,
-                    warning_sound=warning.sound,
-                    endpoint=self._settings.endpoint,
-                )
+            leg = Leg(
+                reference=self._phone.reference,
+                attempt=grant.attempt,
+                leg=number,
+                number=route.number,
+                trunk=route.trunk,
+                ring_seconds=grant.ring_seconds,
+                limit_ms=grant.limit_seconds * 1000,
+                warn_ms=WARNING_SECONDS * 1000,
+                warning_sound=warning.sound,
+                caller_id=route.caller_id,
+                endpoint=self._settings.endpoint,
             )
+            with self._do.trunks.call(route.trunk, route.capacity) as line_taken:
+                if not line_taken:
+                    self._log.info("trunk_full", trunk=route.trunk, capacity=route.capacity)
+                    continue
+                outcome, last = self._phone.dial(leg), number
             if outcome.caller_gone or not outcome.result.tries_next_route:
                 break
-        assert outcome is not None, "a grant has a route"
-        return outcome
+        return outcome, last
 
-    def _settle(self, call: Call, grant: Grant, outcome: Outcome) -> Receipt | None:
+    def _settle(
+        self, call: Call, grant: Grant, outcome: Outcome, leg: int | None
+    ) -> Receipt | None:
         """Settles what is known now. What is not is settled from the spool."""
         settlement, payer = self._do.settlement, call.payer
         assert payer is not None, "somebody has logged in"
@@ -274,7 +289,7 @@ class CardCall:
         if outcome.caller_gone or outcome.result in (LegOutcome.ANSWERED, LegOutcome.UNKNOWN):
             return None
         return settlement.not_connected(
-            call.reference, grant.attempt, outcome.cause, paid_by=paid_by
+            call.reference, grant.attempt, outcome.cause, paid_by=paid_by, leg=leg
         )
 
     # ---- speaking and asking

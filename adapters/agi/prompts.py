@@ -22,6 +22,11 @@ REFUSALS: dict[type[errors.Refused], Prompt] = {
     errors.NumberNotDialable: Prompt.INVALID_NUMBER,
     errors.DestinationNotSold: Prompt.NUMBER_NOT_ALLOWED,
     errors.CallEndedAlready: Prompt.SYSTEM_ERROR,
+    errors.PinsUsedUp: Prompt.SYSTEM_ERROR,
+    errors.ApprovalNeeded: Prompt.SYSTEM_ERROR,
+    errors.ApprovalNotUsable: Prompt.SYSTEM_ERROR,
+    errors.AlreadyDone: Prompt.SYSTEM_ERROR,
+    errors.RangeTaken: Prompt.SYSTEM_ERROR,
 }
 
 OUTCOMES: dict[LegOutcome, Prompt | None] = {

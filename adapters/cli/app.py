@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli import cards, records, setup
+from adapters.cli import (
+    access_numbers,
+    cards,
+    carriers,
+    distribution,
+    lots,
+    people,
+    records,
+    routes,
+    setup,
+    tariffs,
+)
 from adapters.cli.context import Json, plainly, program_of
 from adapters.cli.output import console, show_fields, show_json
 from adapters.cli.program import Program
@@ -45,17 +56,26 @@ def create_cli(program: Program) -> typer.Typer:
     app.command()(demo)
     app.command()(phone)
     app.command()(ship)
+    app.command()(tariffs.price)
     app.command()(reconcile)
     app.command()(rebuild)
     app.add_typer(records.accounts, name="accounts")
-    app.add_typer(setup.access_numbers, name="access-numbers")
+    app.add_typer(access_numbers.app, name="access-numbers")
+    app.add_typer(distribution.approvals, name="approvals")
     app.add_typer(asterisk, name="asterisk")
     app.add_typer(records.calls, name="calls")
     app.add_typer(cards.app, name="cards")
+    app.add_typer(distribution.distributors, name="distributors")
+    app.add_typer(distribution.fees, name="fees")
     app.add_typer(setup.groups, name="groups")
     app.add_typer(keys, name="keys")
+    app.add_typer(lots.app, name="lots")
+    app.add_typer(people.app, name="people")
     app.add_typer(prompts, name="prompts")
-    app.add_typer(setup.tariffs, name="tariffs")
+    app.add_typer(carriers.providers, name="providers")
+    app.add_typer(routes.routes, name="routes")
+    app.add_typer(tariffs.app, name="tariffs")
+    app.add_typer(carriers.trunks, name="trunks")
     return app
 
 

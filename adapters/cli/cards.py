@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import typer
 from adapters.cli.context import By, Json, office, top_up_id, whoever, whole_history
 from adapters.cli.output import plain, show_fields, show_json, show_rows, told
 from application.administration import NewCard
+from application.csv_safe import table
 from application.views import MOST_ROWS
 from domain.cards import Status
 from domain.money import parse
@@ -162,3 +164,65 @@ def history(context: typer.Context, number: Number, json: Json = False) -> None:
         return
     rows = [(e.recorded_at, e.name, told(e.fact)) for e in events]
     show_rows(f"Card {number}", ("when (UTC)", "what", "details"), rows)
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="number,pin,balance")],
+    group: Annotated[str, typer.Option(help="The card group they belong to.")],
+    why: Annotated[str, typer.Option(help="The reason, for the record.")] = "imported",
+    good_only: Annotated[
+        bool, typer.Option("--good-only", help="Load the good rows although others are bad.")
+    ] = False,
+    report_to: Annotated[
+        Path | None, typer.Option("--report", help="CSV file for the bad rows.")
+    ] = None,
+    by: By = "",
+    json: Json = False,
+) -> None:
+    """Load cards of an older system: all rows or none. They are not active yet."""
+    with office(context) as back, file.open(encoding="utf-8-sig", newline="") as lines:
+        report = back.business.imports.load(group, lines, by or whoever(), why, good_only=good_only)
+    rows = [(bad.line, bad.number, bad.problem) for bad in report.bad]
+    if report_to is not None:
+        with report_to.open("w", encoding="utf-8", newline="") as out:
+            out.writelines(table(("line", "number", "problem"), rows))
+    if json:
+        show_json(report)
+    else:
+        told = {"loaded": report.loaded, "there already": report.there, "bad": len(rows)}
+        show_fields(f"Import of {file.name}", told)
+        if rows:
+            show_rows("Bad rows", ("line", "number", "problem"), rows[:50])
+    if rows and not good_only:
+        raise typer.Exit(1)
+
+
+@app.command()
+def adjust(
+    context: typer.Context,
+    number: Number,
+    amount: Annotated[str, typer.Argument(help="Signed, such as 1.50 or (after --) -0.75.")],
+    why: Annotated[str, typer.Option(help="The reason, for the record.")],
+    approval: Annotated[
+        UUID | None, typer.Option("--approval", help="The approval of a second person.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="A word for this adjustment: it never happens twice.")
+    ] = None,
+    by: By = "",
+    json: Json = False,
+) -> None:
+    """Put the balance of a card right."""
+    with office(context) as back:
+        card_id = back.administration.card_id(number)
+        unit = back.administration.card(card_id).face_value.unit
+        adjustment_id = top_up_id(f"adjust {key}" if key else None)
+        available = back.business.changes.adjust_balance(
+            card_id, adjustment_id, parse(amount, unit), by or whoever(), why, approval
+        )
+    if json:
+        show_json({"number": number, "available": plain(available)})
+    else:
+        show_fields(f"Card {number}", {"available": available})

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from application.access_numbers import AccessNumbers
 from application.administration import Administration
+from application.card_business import CardBusiness
+from application.people import People
+from application.price_explanation import PriceExplanations
+from application.printing import PrintedCard, Sheet
+from application.route_views import RouteViews
+from application.routes import LedgerRoutes
+from application.routing import Routing
+from application.tariffs import Tariffs, TariffViews
 from application.views import Views
 
 
@@ -17,7 +27,34 @@ class BackOffice(Protocol):
     def administration(self) -> Administration: ...
 
     @property
+    def access_numbers(self) -> AccessNumbers: ...
+
+    @property
+    def routing(self) -> Routing: ...
+
+    @property
+    def routes(self) -> LedgerRoutes: ...
+
+    @property
+    def tariffs(self) -> Tariffs: ...
+
+    @property
+    def tariff_views(self) -> TariffViews: ...
+
+    @property
+    def price_explanations(self) -> PriceExplanations: ...
+
+    @property
+    def business(self) -> CardBusiness: ...
+
+    @property
     def views(self) -> Views: ...
+
+    @property
+    def people(self) -> People: ...
+
+    @property
+    def route_views(self) -> RouteViews: ...
 
     def catch_up(self) -> int:
         """Moves the read models to the newest fact."""
@@ -55,6 +92,14 @@ class Program(Protocol):
         ...
 
     def rebuild(self) -> int: ...
+
+    def open_lot(self, file: Path, identity: Path) -> Iterator[PrintedCard]:
+        """The cards of an exported file, read with the printer's secret key."""
+        ...
+
+    def print_sheet(self, cards: Iterable[PrintedCard], asked: Sheet, out: Path) -> int:
+        """Writes a PDF for the printer; gives the number of cards in it."""
+        ...
 
     def build_prompts(self, languages: tuple[str, ...], out: Path | None) -> dict[str, int]: ...
 

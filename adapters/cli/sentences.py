@@ -22,8 +22,19 @@ SENTENCES: dict[type[errors.Refused], str] = {
     errors.CallerIdNotUsable: "This caller ID cannot stand in for a PIN.",
     errors.PinlessNotAllowed: "The terms of this card do not allow calls without a PIN.",
     errors.NumberNotDialable: "{dialled} is no telephone number.",
-    errors.DestinationNotSold: "No rate or no route leads to {number}.",
+    errors.DestinationNotSold: "{number} is not sold: {reason}.",
     errors.CallEndedAlready: "The call {reference} has ended.",
+    errors.PinsUsedUp: (
+        "{wanted} PINs of {length} digits are too many: one in five may be in use, "
+        "and {left} are left. Order fewer, or give the group longer PINs."
+    ),
+    errors.ApprovalNeeded: (
+        "A second person has to approve this {action}: `talktime approvals approve {approval_id}`. "
+        "Then give the command again with --approval {approval_id}."
+    ),
+    errors.ApprovalNotUsable: "The approval cannot be used: {reason}.",
+    errors.AlreadyDone: "{what} was done already, by {by}.",
+    errors.RangeTaken: "The cards {first} to {last} are with {holder}; take them back first.",
 }
 
 

@@ -1,24 +1,19 @@
-"""talktime groups, access-numbers, tariffs: what an operator sets up before the first card."""
+"""talktime groups: the terms that cards are sold under."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from attrs import asdict
 
-from adapters.cli.context import By, Json, moment, office, whoever
-from adapters.cli.output import plain, show_fields, show_json
-from adapters.cli.rate_csv import COLUMNS, read_sheet
-from domain.access_numbers import AccessTerms
+from adapters.cli.context import Json, office
+from adapters.cli.output import show_fields, show_json
 from domain.card_groups import GroupTerms
 from domain.login import LoginMode
 from domain.money import Money, parse
 
 groups = typer.Typer(help="The terms that cards are sold under.", no_args_is_help=True)
-access_numbers = typer.Typer(help="The numbers that customers dial in.", no_args_is_help=True)
-tariffs = typer.Typer(help="What calls cost.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Its name.")]
 Unit = Annotated[str, typer.Option(help="A currency such as USD, or MIN for talk minutes.")]
@@ -87,44 +82,3 @@ def show_group(context: typer.Context, name: Name, json: Json = False) -> None:
     else:
         fields = asdict(terms, recurse=False)
         show_fields(f"Card group {name}", {k.replace("_", " "): v for k, v in fields.items()})
-
-
-@access_numbers.command("add")
-def add_access_number(
-    context: typer.Context,
-    number: Annotated[str, typer.Argument(help="As Asterisk receives it, such as 18005550100.")],
-    login: Annotated[LoginMode, typer.Option(help="What callers are asked for.")] = (
-        LoginMode.NUMBER_AND_PIN
-    ),
-    language: Annotated[str, typer.Option()] = "en",
-    announcement: Annotated[str | None, typer.Option(help="Sound played first.")] = None,
-    country: Annotated[str, typer.Option(help="Whose callers' numbers arrive bare.")] = "US",
-) -> None:
-    """Add an access number."""
-    with office(context) as back:
-        terms = AccessTerms(
-            login_mode=login, language=language, first_announcement=announcement, country=country
-        )
-        back.administration.add_access_number(number, terms)
-    show_fields(f"Access number {number}", {"login": login.value, "language": language})
-
-
-@tariffs.command("publish", help=f"Publish a CSV rate sheet. Its columns: {', '.join(COLUMNS)}.")
-def publish_tariff(
-    context: typer.Context,
-    name: Name,
-    sheet: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The CSV file.")],
-    unit: Unit = "USD",
-    since: Annotated[str | None, typer.Option(help="In force from then on; now.")] = None,
-    by: By = "",
-    json: Json = False,
-) -> None:
-    with office(context) as back:
-        version = back.administration.publish_tariff(
-            name, unit, read_sheet(sheet, unit), moment(since), by or whoever()
-        )
-    published = {"tariff": name, "version": version}
-    if json:
-        show_json(plain(published))
-    else:
-        show_fields("Published", published)

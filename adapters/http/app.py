@@ -1,8 +1,6 @@
-"""The HTTP door: health and numbers for machines, the first resources for operators."""
+"""The HTTP door: health and numbers for machines, the resources for people and programs."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -11,46 +9,60 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from adapters.http import accounts, calls, cards, legs, problems
-from adapters.http.asking import MOST_BODY, Action, Answer, Handler, answer_of
+from adapters.http import (
+    access_numbers,
+    accounts,
+    audit,
+    calls,
+    cards,
+    groups,
+    legs,
+    machine_keys,
+    people,
+    problems,
+    sessions,
+    tariffs,
+)
+from adapters.http.asking import Answer, answer_of
+from adapters.http.docs_page import PAGES, page
 from adapters.http.health import Readiness, live, metrics
-from adapters.http.keys import Scope
 from adapters.http.metrics import HttpMetrics
 from adapters.http.observed import Observed, notes_of, response_of
-from adapters.http.problems import KINDS, Problem, asked_wrongly
+from adapters.http.openapi import document
+from adapters.http.operations import Routes
+from adapters.http.problems import Problem, asked_wrongly
+from adapters.http.refusals import KINDS
 from adapters.http.resources import Endpoint, Guarded, Pool, Resource
 from adapters.http.services import HttpServices
+from adapters.http.wire import encode
+
+TOPICS = (
+    accounts,
+    cards,
+    calls,
+    groups,
+    access_numbers,
+    tariffs,
+    legs,
+    sessions,
+    people,
+    machine_keys,
+    audit,
+)
+"""The resources, each a module with its ``ROUTES``, in the order of the OpenAPI document."""
+
+_MOST_WAITING_FOR_PASSWORDS = 32
 
 
-def _look(handler: Handler) -> Action:
-    return Action(handler, Scope.READ)
-
-
-def _change(handler: Handler) -> Action:
-    return Action(handler, Scope.ADMIN, MOST_BODY)
-
-
-RESOURCES: Mapping[str, Mapping[str, Action]] = {
-    "/v1/accounts": {"GET": _look(accounts.listed)},
-    "/v1/accounts/{id}": {"GET": _look(accounts.one)},
-    "/v1/accounts/{id}/events": {"GET": _look(accounts.events)},
-    "/v1/cards": {"GET": _look(cards.listed), "POST": _change(cards.generate)},
-    "/v1/cards/{id}": {"GET": _look(cards.one)},
-    "/v1/cards/{id}/events": {"GET": _look(cards.events)},
-    "/v1/cards/{id}/status": {"POST": _change(cards.change_status)},
-    "/v1/cards/{id}/top-ups": {"POST": _change(cards.top_up)},
-    "/v1/calls": {"GET": _look(calls.listed)},
-    "/v1/calls/{id}": {"GET": _look(calls.one)},
-    "/v1/calls/{id}/attempts": {"GET": _look(calls.attempts)},
-    "/v1/calls/{id}/events": {"GET": _look(calls.events)},
-    "/v1/legs": {"POST": Action(legs.record, Scope.NODE, legs.MOST_BATCH)},
-    "/v1/nodes/{node}/open-attempts": {"GET": Action(legs.open_attempts, Scope.NODE)},
-}
+def routes() -> Routes:
+    """Every operation behind a permission, by path and method."""
+    return {path: methods for topic in TOPICS for path, methods in topic.ROUTES.items()}
 
 
 def create_app(services: HttpServices) -> Starlette:
     """The whole door. It registers what it measures in the services' registry, once."""
     pool = Pool(services.workers, services.most_waiting)
+    passwords = Pool(services.password_workers, _MOST_WAITING_FOR_PASSWORDS)
     # Their own thread, so that a busy door can still be looked at.
     numbers = Pool(1, 8)
     open_to_all: dict[str, Endpoint] = {
@@ -58,15 +70,20 @@ def create_app(services: HttpServices) -> Starlette:
         "/health/ready": Readiness(services.ready, services.ready_seconds),
         "/metrics": metrics(services.registry, numbers),
         "/problems/{slug}": _explained,
+        "/openapi.json": _described(),
+        **{path: page(name) for path, name in PAGES.items()},
     }
     resources = [
         *(Resource(path, {"GET": endpoint}) for path, endpoint in open_to_all.items()),
         *(
             Resource(
                 path,
-                {name: Guarded(services, pool, action) for name, action in actions.items()},
+                {
+                    name: Guarded(services, pool, passwords, operation)
+                    for name, operation in operations.items()
+                },
             )
-            for path, actions in RESOURCES.items()
+            for path, operations in routes().items()
         ),
     ]
     app = Starlette(
@@ -77,6 +94,15 @@ def create_app(services: HttpServices) -> Starlette:
     # A path with a slash too many is another path: no redirect ever carries an API key along.
     app.router.redirect_slashes = False
     return app
+
+
+def _described() -> Endpoint:
+    content = encode(document(routes()))
+
+    async def described(_: Request) -> Answer:
+        return Answer(content)
+
+    return described
 
 
 async def _explained(request: Request) -> Answer:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Annotated, Any, Generic, TypeVar, get_type_hints
 from urllib.parse import urlencode
 from uuid import UUID, uuid5
 
 import msgspec
 from attrs import field, frozen
+from msgspec import Meta, Struct
 
 from adapters.http import problems
-from adapters.http.keys import ApiKey, Scope
 from adapters.http.problems import Problem, asked_wrongly
-from adapters.http.services import HttpServices
 from adapters.http.wire import encode
+from application.permissions import Actor
+from application.signing_in import SignedInAs
 from application.views import MOST_ROWS
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Struct)
 
 USUAL_ROWS = 100
 """Rows in a page when nobody says how many."""
@@ -28,13 +31,43 @@ MOST_BODY = 64 * 1024
 
 _ASKED_BY_KEY = UUID("0d7c8b0e-5a43-4d0e-8d53-0c3c8f7f1f55")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
-_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
+_DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
 _IDEMPOTENCY_KEY = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}", re.ASCII)
 _AT = re.compile(r"(?P<what>.*) - at `(?P<path>.*)`", re.DOTALL)
+
+Limit = Annotated[int, Meta(ge=1, le=MOST_ROWS, description="Rows in the page.")]
+After = Annotated[UUID, Meta(description="The id that the last page ended with.")]
+
+
+class NoParameters(Struct, frozen=True, forbid_unknown_fields=True):
+    """A request without parameters in its address."""
+
+
+class PageAsked(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A page of a list that is ordered by id; further filters are further fields."""
+
+    after: After | None = None
+    limit: Limit = USUAL_ROWS
+
+
+class EventsAsked(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    after: Annotated[
+        int, Meta(ge=0, le=10**15, description="The version that the last page ended with.")
+    ] = 0
+    limit: Limit = USUAL_ROWS
+
+
+class Page(Struct, Generic[T], frozen=True):
+    """``next`` is where the following page is; null when this one is not full."""
+
+    items: list[T]
+    next: str | None
 
 
 @frozen
 class Answer:
+    """``body`` is a typed answer, which becomes JSON, or bytes of the content type."""
+
     body: object
     status: int = 200
     headers: Mapping[str, str] = field(factory=dict)
@@ -54,34 +87,39 @@ def answer_of(problem: Problem, request_id: str | None = None) -> Answer:
 
 @frozen
 class Asked:
-    """``query`` holds the parameters as they came, in order, repeated ones too."""
+    """``sent`` is the body and ``given`` the parameters, in the types that the operation names.
 
-    key: ApiKey
+    ``signed_in`` is None for a machine; ``source`` is the address the request came from.
+    """
+
+    actor: Actor
     url: str
     path: Mapping[str, str]
-    query: Sequence[tuple[str, str]]
-    body: bytes
-    idempotency_key: str | None
+    sent: object = None
+    given: object = None
+    idempotency_key: str | None = None
+    if_match: str | None = None
+    source: str = ""
+    signed_in: SignedInAs | None = None
+    token: str = field(default="", repr=False)
 
-    def read(self, wanted: type[T]) -> T:
-        """The body as a typed request.
+    def body(self, wanted: type[T]) -> T:
+        assert isinstance(self.sent, wanted), "the type that the operation names"
+        return self.sent
 
-        Raises AskedWrongly, naming the field and what is accepted there.
-        """
-        try:
-            return msgspec.json.decode(self.body, type=wanted)
-        except msgspec.ValidationError as error:
-            found = _AT.fullmatch(str(error))
-            path, what = (found["path"], found["what"]) if found else ("$", str(error))
-            raise asked_wrongly(problems.BAD_FIELD, f"{path}: {what}", field=path) from error
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            detail = "the body is empty" if not self.body else f"the body is not JSON: {error}"
-            raise asked_wrongly(problems.MALFORMED_JSON, detail) from error
+    def parameters(self, wanted: type[T]) -> T:
+        assert isinstance(self.given, wanted), "the type that the operation names"
+        return self.given
+
+    @property
+    def session(self) -> SignedInAs:
+        assert self.signed_in is not None, "only roles open this, and a role comes with a session"
+        return self.signed_in
 
     def command_id(self, purpose: str) -> UUID:
         """The id of what is asked for: the same for every repetition of one request.
 
-        It follows from the name of the API key and the ``Idempotency-Key``
+        It follows from who asks and the ``Idempotency-Key``
         (draft-ietf-httpapi-idempotency-key-header), so keys of two clients never meet.
         """
         if self.idempotency_key is None:
@@ -98,12 +136,12 @@ class Asked:
                 problems.BAD_IDEMPOTENCY_KEY,
                 "an Idempotency-Key is 1 to 200 visible ASCII characters, best a random UUID",
             )
-        name = self.key.name
+        name = self.actor.identity
         return uuid5(_ASKED_BY_KEY, f"{len(name)}:{name}:{purpose}:{text}")
 
-    def by(self, person: str | None) -> str:
-        """Who did it, for the record: the key, and the person it says it speaks for."""
-        return f"{person} ({self.key.name})" if person else self.key.name
+    def by(self, person: str | None = None) -> str:
+        """Who did it, for the record: the actor, and the person it says it speaks for."""
+        return f"{person} ({self.actor.name})" if person else self.actor.name
 
     def id(self, what: str) -> UUID:
         """The id in the path. Raises AskedWrongly for what cannot be one."""
@@ -114,31 +152,68 @@ class Asked:
             )
         return found
 
-    def parameters(self, *accepted: str) -> dict[str, str]:
-        """The query parameters, each at most once and none but these."""
-        given: dict[str, str] = {}
-        for name, value in self.query:
-            if name not in accepted:
-                known = ", ".join(accepted) or "none"
-                raise asked_wrongly(
-                    problems.BAD_PARAMETER, f"{name[:80]!r} is not one of: {known}", name=name[:80]
-                )
-            if name in given:
-                raise bad_parameter(name, "comes once at most")
-            given[name] = value
-        return given
+    def page(self, items: Sequence[T], last: object) -> Answer:
+        """One page of what was asked for; ``last`` is what the next one comes after."""
+        limit = getattr(self.given, "limit", USUAL_ROWS)
+        url = None
+        if len(items) >= limit and last is not None:
+            given = msgspec.to_builtins(self.given, str_keys=True)
+            filters = {
+                name: _in_url(value)
+                for name, value in given.items()
+                if value is not None and name not in ("limit", "after")
+            }
+            url = f"{self.url}?{urlencode({**filters, 'limit': str(limit), 'after': str(last)})}"
+        headers = {"Link": f'<{url}>; rel="next"'} if url else {}
+        return Answer(Page(list(items), url), headers=headers)
 
 
-Handler = Callable[[HttpServices, Asked], Answer]
+def read_body(content: bytes, wanted: type[T]) -> T:
+    """The body as a typed request.
+
+    Raises AskedWrongly, naming the field and what is accepted there.
+    """
+    try:
+        return msgspec.json.decode(content, type=wanted)
+    except msgspec.ValidationError as error:
+        found = _AT.fullmatch(str(error))
+        path, what = (found["path"], found["what"]) if found else ("$", str(error))
+        raise asked_wrongly(problems.BAD_FIELD, f"{path}: {what}", field=path) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        detail = "the body is empty" if not content else f"the body is not JSON: {error}"
+        raise asked_wrongly(problems.MALFORMED_JSON, detail) from error
 
 
-@frozen
-class Action:
-    """What a method does: who may ask, and how large a body may be (0: there is none)."""
+def read_parameters(query: Sequence[tuple[str, str]], wanted: type[S]) -> S:
+    """The query parameters as a typed request: each at most once, and none but its fields.
 
-    handler: Handler
-    scope: Scope
-    most_body: int = 0
+    Raises AskedWrongly, naming the parameter.
+    """
+    accepted = [each.encode_name for each in msgspec.structs.fields(wanted)]
+    given: dict[str, Any] = {}
+    for name, value in query:
+        if name not in accepted:
+            known = ", ".join(accepted) or "none"
+            detail = f"{name[:80]!r} is not one of: {known}"
+            raise asked_wrongly(problems.BAD_PARAMETER, detail, name=name[:80])
+        if name in given:
+            raise bad_parameter(name, "comes once at most")
+        if name in _numbers(wanted) and not _DIGITS.fullmatch(value):
+            raise bad_parameter(name, f"is a whole number, not {value[:80]!r}")
+        given[name] = value
+    try:
+        return msgspec.convert(given, wanted, strict=False)
+    except msgspec.ValidationError as error:
+        found = _AT.fullmatch(str(error))
+        path, what = (found["path"], found["what"]) if found else ("$", str(error))
+        name = path.removeprefix("$.")
+        raise bad_parameter(name, f"is not accepted: {what}") from error
+
+
+@cache
+def _numbers(wanted: type[Struct]) -> frozenset[str]:
+    """The fields that are whole numbers: other ways to write one are not accepted."""
+    return frozenset(name for name, kind in get_type_hints(wanted).items() if kind is int)
 
 
 def bad_parameter(name: str, accepted: str) -> problems.AskedWrongly:
@@ -149,42 +224,5 @@ def read_id(text: str) -> UUID | None:
     return UUID(text) if _ID.fullmatch(text) else None
 
 
-def read_limit(given: Mapping[str, str], *, most: int = MOST_ROWS) -> int:
-    text = given.get("limit", str(USUAL_ROWS))
-    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= most:
-        raise bad_parameter("limit", f"is a number from 1 to {most}, not {text[:80]!r}")
-    return int(text)
-
-
-def read_after(given: Mapping[str, str]) -> UUID | None:
-    text = given.get("after")
-    if text is None:
-        return None
-    if (found := read_id(text)) is None:
-        raise bad_parameter("after", f"is the id that the last page ended with, not {text[:80]!r}")
-    return found
-
-
-def read_after_version(given: Mapping[str, str]) -> int:
-    text = given.get("after", "0")
-    if not _NUMBER.fullmatch(text):
-        raise bad_parameter("after", f"is the version the last page ended with, not {text[:80]!r}")
-    return int(text)
-
-
-def read_flag(given: Mapping[str, str], name: str) -> bool | None:
-    text = given.get(name)
-    if text not in (None, "true", "false"):
-        raise bad_parameter(name, f"is true or false, not {text[:80]!r}")
-    return None if text is None else text == "true"
-
-
-def page(
-    asked: Asked, given: Mapping[str, str], limit: int, items: Sequence[object], last: str | None
-) -> Answer:
-    """One page; ``next`` is where the following one is, null when this one is not full."""
-    url = None
-    if len(items) >= limit and last is not None:
-        url = f"{asked.url}?{urlencode({**given, 'limit': str(limit), 'after': last})}"
-    headers = {"Link": f'<{url}>; rel="next"'} if url else {}
-    return Answer({"items": items, "next": url}, headers=headers)
+def _in_url(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

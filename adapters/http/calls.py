@@ -2,51 +2,86 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
 from adapters.http import accounts
-from adapters.http.asking import (
-    Answer,
-    Asked,
-    bad_parameter,
-    page,
-    read_after,
-    read_flag,
-    read_id,
-    read_limit,
-)
+from adapters.http.asking import Answer, Asked, Page, PageAsked
+from adapters.http.operations import Operation, Routes
 from adapters.http.services import HttpServices
-from adapters.http.wire import to_wire
+from adapters.http.wire import MoneyTold, tell
+from application.permissions import Action
 from application.views import CallRow
 from domain.errors import NotFound
 
 
+class CallShown(Struct, frozen=True):
+    """``charged`` is what its settled attempts cost together, null if none is settled."""
+
+    session_id: UUID
+    reference: str
+    node: str
+    access_number: str
+    caller_id: str | None
+    card_id: UUID | None
+    started_at: datetime
+    ended_at: datetime | None
+    attempts: int
+    open_attempts: int
+    disputed: bool
+    seconds: int
+    charged: MoneyTold | None
+
+
+class AttemptShown(Struct, frozen=True):
+    """``state`` is open or settled; ``cause`` is Asterisk's hangup cause (ITU-T Q.850)."""
+
+    session_id: UUID
+    number: int
+    destination: str
+    destination_name: str
+    state: str
+    held: MoneyTold
+    limit_seconds: int
+    placed_at: datetime
+    deadline: datetime
+    answered_at: datetime | None
+    seconds: int | None
+    charge: MoneyTold | None
+    evidence: str | None
+    cause: int | None
+
+
+class CallsAsked(PageAsked, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    card: Annotated[UUID, Meta(description="Calls that this card paid for.")] | None = None
+    disputed: Annotated[bool, Meta(description="Calls that are put up for review.")] | None = None
+    open: Annotated[Literal["true"], Meta(description="Calls that have not ended.")] | None = None
+
+
 def listed(services: HttpServices, asked: Asked) -> Answer:
-    given = asked.parameters("after", "limit", "card", "disputed", "open")
-    limit, card_id = read_limit(given), None
-    if "card" in given and (card_id := read_id(given["card"])) is None:
-        raise bad_parameter("card", f"is the id of a card, not {given['card'][:80]!r}")
-    if read_flag(given, "open") is False:
-        raise bad_parameter("open", "is true, or left out")
+    given = asked.parameters(CallsAsked)
     rows = services.views.calls(
-        read_after(given),
-        limit,
-        card_id=card_id,
-        disputed=read_flag(given, "disputed"),
-        open_only="open" in given,
+        given.after,
+        given.limit,
+        card_id=given.card,
+        disputed=given.disputed,
+        open_only=given.open is not None,
     )
-    last = str(rows[-1].session_id) if rows else None
-    return page(asked, given, limit, [to_wire(row) for row in rows], last)
+    last = rows[-1].session_id if rows else None
+    return asked.page([tell(CallShown, row) for row in rows], last)
 
 
 def one(services: HttpServices, asked: Asked) -> Answer:
-    asked.parameters()
-    return Answer(to_wire(_row(services, asked)))
+    return Answer(tell(CallShown, _row(services, asked)))
 
 
 def attempts(services: HttpServices, asked: Asked) -> Answer:
     """All of them: a call has a bounded number."""
-    asked.parameters()
     rows = services.views.attempts(_row(services, asked).session_id)
-    return Answer({"items": [to_wire(row) for row in rows], "next": None})
+    return Answer(Page([tell(AttemptShown, row) for row in rows], None))
 
 
 def events(services: HttpServices, asked: Asked) -> Answer:
@@ -59,3 +94,28 @@ def _row(services: HttpServices, asked: Asked) -> CallRow:
     if row is None:
         raise NotFound("call session", str(session_id))
     return row
+
+
+ROUTES: Routes = {
+    "/v1/calls": {
+        "GET": Operation(
+            listed,
+            Action.SEE_CALLS,
+            "Call sessions, oldest first.",
+            Page[CallShown],
+            query=CallsAsked,
+            csv=True,
+        )
+    },
+    "/v1/calls/{id}": {"GET": Operation(one, Action.SEE_CALLS, "One call session.", CallShown)},
+    "/v1/calls/{id}/attempts": {
+        "GET": Operation(
+            attempts,
+            Action.SEE_CALLS,
+            "All attempts of one call session.",
+            Page[AttemptShown],
+            csv=True,
+        )
+    },
+    "/v1/calls/{id}/events": {"GET": accounts.events_of(events, Action.SEE_CALLS, "call session")},
+}

@@ -2,61 +2,139 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
+from attrs import evolve as changed
+from msgspec import Meta, Struct
+
 from adapters.http import accounts, problems
-from adapters.http.asking import Answer, Asked, bad_parameter, page, read_after, read_limit
+from adapters.http.asking import Answer, Asked, Page, PageAsked
+from adapters.http.conditional import unless_changed
+from adapters.http.operations import Operation, Routes
 from adapters.http.problems import asked_wrongly
 from adapters.http.services import HttpServices
-from adapters.http.wire import CardWanted, StatusWanted, TopUpSent, to_wire
+from adapters.http.wire import Digits, MoneyTold, Name, Text, tell, told
+from application import kinds
+from application.permissions import Action
 from application.views import CardRow
 from domain.cards import Card, Status
 from domain.errors import AlreadyExists, NotFound
 
 PIN_TOLD_BEFORE = "The card exists since an earlier request; its PIN was told then, and only then."
 
-_STATUSES = ", ".join(Status)
+
+class CardShown(Struct, frozen=True):
+    card_id: UUID
+    number: str
+    group: str
+    status: Status
+    account_id: UUID
+    face_value: MoneyTold
+    caller_id: str | None
+    generated_at: datetime
+    first_used_at: datetime | None
+    sold: bool
+
+
+class CardNow(Struct, frozen=True):
+    """The card as it is in the ledger now; the lists are a moment behind. ``allowed``: the
+    statuses that may be asked for next."""
+
+    card_id: UUID
+    number: str
+    status: Status
+    allowed: list[Status]
+    account_id: UUID
+    face_value: MoneyTold
+
+
+class CardMade(CardNow, frozen=True):
+    """``pin`` is in the first answer and in no other."""
+
+    group: str
+    pin: str | None
+    note: str | None = None
+
+
+class CardsAsked(PageAsked, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    group: Name | None = None
+    status: Status | None = None
+    number: Annotated[str, Meta(min_length=1, max_length=20, pattern=r"^[0-9]*\Z")] | None = None
+
+
+class CardWanted(Struct, frozen=True, forbid_unknown_fields=True):
+    """A card to be generated; without a number or a PIN, random ones."""
+
+    group: Name
+    number: Digits | None = None
+    pin: Digits | None = None
+    activate: bool = False
+    why: Text = "generated over the API"
+    by: Name | None = None
+
+
+class StatusWanted(Struct, frozen=True, forbid_unknown_fields=True):
+    status: Status
+    why: Text
+    by: Name | None = None
+
+
+class TopUpSent(Struct, frozen=True, forbid_unknown_fields=True):
+    """``channel`` is how the money came: cash, a payment provider."""
+
+    amount: MoneyTold
+    channel: Name
+    by: Name | None = None
+
+
+class ToppedUp(Struct, frozen=True):
+    top_up_id: UUID
+    card_id: UUID
+    amount: MoneyTold
+    available: MoneyTold
 
 
 def listed(services: HttpServices, asked: Asked) -> Answer:
-    given = asked.parameters("after", "limit", "group", "status", "number")
-    limit, after = read_limit(given), read_after(given)
-    group, status = given.get("group"), given.get("status")
-    if status is not None and status not in list(Status):
-        raise bad_parameter("status", f"is one of {_STATUSES}, not {status[:80]!r}")
-    if "number" in given:
-        rows = _numbered(services, given["number"], after, group, status)
-        return page(asked, given, limit, [to_wire(row) for row in rows], None)
-    found = services.views.cards(after, limit, group=group, status=status)
-    last = str(found[-1].card_id) if found else None
-    return page(asked, given, limit, [to_wire(row) for row in found], last)
+    given = asked.parameters(CardsAsked)
+    if given.number is not None:
+        rows = _numbered(services, asked, given, given.number)
+        return asked.page([tell(CardShown, row) for row in rows], None)
+    found = services.views.cards(
+        given.after,
+        given.limit,
+        group=given.group,
+        status=given.status,
+        ranges=services.own_cards.ranges(asked.actor),
+    )
+    return asked.page([tell(CardShown, row) for row in found], found[-1].card_id if found else None)
 
 
 def _numbered(
-    services: HttpServices, number: str, after: UUID | None, group: str | None, status: str | None
+    services: HttpServices, asked: Asked, given: CardsAsked, number: str
 ) -> list[CardRow]:
     """The card of a number, which is one at most, if the other filters let it through."""
-    if not (number.isascii() and number.isdigit() and len(number) <= 20):
-        raise bad_parameter("number", f"is 1 to 20 digits, not {number[:80]!r}")
     try:
+        services.own_cards.check(asked.actor, number, number)
         row = services.views.card(services.administration.card_id(number))
     except NotFound:
         return []
-    if row is None or (after is not None and row.card_id <= after):
+    if row is None or (given.after is not None and row.card_id <= given.after):
         return []
-    return [row] if group in (None, row.group) and status in (None, row.status) else []
+    matches = given.group in (None, row.group) and given.status in (None, row.status)
+    return [row] if matches else []
 
 
 def generate(services: HttpServices, asked: Asked) -> Answer:
     """Once for each Idempotency-Key. The PIN is in the first answer and in no other."""
-    asked.parameters()
-    wanted = asked.read(CardWanted)
+    wanted = asked.body(CardWanted)
     card_id = asked.command_id("card")
     administration = services.administration
+    by = asked.by(wanted.by)
     try:
         new = administration.generate_card(
-            wanted.group, number=wanted.number, pin=wanted.pin, card_id=card_id
+            wanted.group, number=wanted.number, pin=wanted.pin, card_id=card_id, by=by
         )
     except AlreadyExists as exists:
         if exists.kind != "card":
@@ -67,11 +145,10 @@ def generate(services: HttpServices, asked: Asked) -> Answer:
         raise _key_used(_ANOTHER)
     # A card that somebody has changed since is left as it is, even by a late retry.
     if wanted.activate and card.status is Status.GENERATED:
-        administration.issue_card(card_id, asked.by(wanted.by), wanted.why)
+        administration.issue_card(card_id, by, wanted.why)
         card = administration.card(card_id)
-    body = _state(card_id, card) | {"group": wanted.group, "pin": new.pin}
-    if new.pin is None:
-        body["note"] = PIN_TOLD_BEFORE
+    note = PIN_TOLD_BEFORE if new.pin is None else None
+    body = tell(CardMade, card, card_id=card_id, group=wanted.group, pin=new.pin, note=note)
     headers = {"Location": f"/v1/cards/{card_id}", "Cache-Control": "no-store"}
     return Answer(body, 200 if new.pin is None else 201, headers)
 
@@ -86,8 +163,22 @@ def _key_used(what: str) -> problems.AskedWrongly:
 
 
 def one(services: HttpServices, asked: Asked) -> Answer:
-    asked.parameters()
-    return Answer(to_wire(_row(services, asked)))
+    row = _row(services, asked)
+    return Answer(_shown(row, services.administration.card(row.card_id)))
+
+
+def _shown(row: CardRow, card: Card) -> CardShown:
+    """What lists show of a card, with its state in the ledger, which is never behind."""
+    return tell(
+        CardShown,
+        changed(
+            row,
+            status=card.status,
+            caller_id=card.caller_id,
+            first_used_at=card.first_used_at,
+            sold=card.sold,
+        ),
+    )
 
 
 def events(services: HttpServices, asked: Asked) -> Answer:
@@ -95,20 +186,30 @@ def events(services: HttpServices, asked: Asked) -> Answer:
 
 
 def change_status(services: HttpServices, asked: Asked) -> Answer:
-    asked.parameters()
+    wanted = asked.body(StatusWanted)
     card_id = asked.id("card")
-    wanted = asked.read(StatusWanted)
     administration = services.administration
-    administration.change_status(card_id, wanted.status, asked.by(wanted.by), wanted.why)
-    return Answer(_state(card_id, administration.card(card_id)))
+    services.own_cards.check(asked.actor, administration.card(card_id).number, str(card_id))
+    check = unless_changed(
+        services,
+        asked,
+        kinds.CARDS,
+        card_id,
+        lambda card: _shown(_row(services, asked), card),
+    )
+    administration.change_status(
+        card_id, wanted.status, asked.by(wanted.by), wanted.why, check=check
+    )
+    return Answer(tell(CardNow, administration.card(card_id), card_id=card_id))
 
 
 def top_up(services: HttpServices, asked: Asked) -> Answer:
     """Once for each Idempotency-Key, however often it is asked."""
-    asked.parameters()
     card_id = asked.id("card")
-    sent = asked.read(TopUpSent)
+    sent = asked.body(TopUpSent)
     top_up_id = asked.command_id("top-up")
+    number = services.administration.card(card_id).number
+    services.own_cards.check(asked.actor, number, str(card_id))
     try:
         available = services.administration.top_up_card(
             card_id, top_up_id, sent.amount.money(), sent.channel, asked.by(sent.by)
@@ -117,14 +218,7 @@ def top_up(services: HttpServices, asked: Asked) -> Answer:
         if exists.kind == "top-up":
             raise _key_used(f"a top-up {exists.key}") from exists
         raise
-    return Answer(
-        {
-            "top_up_id": str(top_up_id),
-            "card_id": str(card_id),
-            "amount": to_wire(sent.amount.money()),
-            "available": to_wire(available),
-        }
-    )
+    return Answer(ToppedUp(top_up_id, card_id, told(sent.amount.money()), told(available)))
 
 
 def _row(services: HttpServices, asked: Asked) -> CardRow:
@@ -132,16 +226,46 @@ def _row(services: HttpServices, asked: Asked) -> CardRow:
     row = services.views.card(card_id)
     if row is None:
         raise NotFound("card", str(card_id))
+    services.own_cards.check(asked.actor, row.number, str(card_id))
     return row
 
 
-def _state(card_id: UUID, card: Card) -> dict[str, Any]:
-    """The card as it is in the ledger now; the lists are a moment behind."""
-    return {
-        "card_id": str(card_id),
-        "number": card.number,
-        "status": card.status.value,
-        "allowed": [each.value for each in card.allowed],
-        "account_id": str(card.account_id),
-        "face_value": to_wire(card.face_value),
-    }
+ROUTES: Routes = {
+    "/v1/cards": {
+        "GET": Operation(
+            listed,
+            Action.SEE_CARDS,
+            "Cards, oldest first; a distributor sees its own.",
+            Page[CardShown],
+            query=CardsAsked,
+            csv=True,
+        ),
+        "POST": Operation(
+            generate,
+            Action.MAKE_CARDS,
+            "Generate a card. Its PIN is in the first answer and in no other.",
+            CardMade,
+            body=CardWanted,
+            status=201,
+            also=(200,),
+            once=True,
+        ),
+    },
+    "/v1/cards/{id}": {"GET": Operation(one, Action.SEE_CARDS, "One card.", CardShown)},
+    "/v1/cards/{id}/events": {"GET": accounts.events_of(events, Action.SEE_CARDS, "card")},
+    "/v1/cards/{id}/status": {
+        "POST": Operation(
+            change_status,
+            Action.CHANGE_CARDS,
+            "Give a card another status.",
+            CardNow,
+            body=StatusWanted,
+            guarded=True,
+        )
+    },
+    "/v1/cards/{id}/top-ups": {
+        "POST": Operation(
+            top_up, Action.TOP_UP, "Add money to a card.", ToppedUp, body=TopUpSent, once=True
+        )
+    },
+}

@@ -1,13 +1,17 @@
-"""Who may ask: API keys, known by their digests, and what each of them opens."""
+"""The API keys of the settings, known by their digests, and what each of them opens."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 from collections.abc import Iterable
-from enum import StrEnum
 
 from attrs import field, frozen
+
+from application.permissions import Actor
+from domain.machine_keys import Scope
+
+__all__ = ["ApiKey", "ApiKeys", "Scope", "digest_of"]
 
 LEAST_KEY = 32
 """Characters. A digest without salt or stretching is enough only for a key nobody can guess."""
@@ -15,21 +19,6 @@ LEAST_KEY = 32
 MOST_KEY = 256
 MOST_KEYS = 100
 _DIGEST_CHARACTERS = 64
-
-
-class Scope(StrEnum):
-    """What a key opens: everything an operator does, looking only, or the door of one machine."""
-
-    ADMIN = "admin"
-    READ = "read"
-    NODE = "node"
-
-
-_OPENS = {
-    Scope.ADMIN: frozenset({Scope.ADMIN, Scope.READ}),
-    Scope.READ: frozenset({Scope.READ}),
-    Scope.NODE: frozenset({Scope.NODE}),
-}
 
 
 def digest_of(secret: str) -> str:
@@ -74,11 +63,9 @@ class ApiKey:
     scopes: frozenset[Scope] = field(converter=_scopes)
     nodes: frozenset[str] | None = None
 
-    def opens(self, scope: Scope) -> bool:
-        return any(scope in _OPENS[each] for each in self.scopes)
-
-    def speaks_for(self, node: str) -> bool:
-        return self.nodes is None or node in self.nodes
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.name, self.name, scopes=self.scopes, nodes=self.nodes)
 
 
 class ApiKeys:

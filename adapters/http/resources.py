@@ -1,29 +1,42 @@
-"""One path of the API: which methods it has, who may use them, and how a request becomes a call."""
+"""One path of the API: which methods it has, and how a request becomes a use case and an answer."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import anyio
 from anyio import to_thread
+from attrs import evolve as changed
 from attrs import frozen
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from adapters.http import problems
-from adapters.http.asking import Action, Answer, Asked, answer_of
-from adapters.http.keys import ApiKey
-from adapters.http.keys import Scope as KeyScope
+from adapters.http.asking import Answer, Asked, answer_of, read_body, read_parameters
+from adapters.http.auth import (
+    READING,
+    Caller,
+    authenticated,
+    check_allowed,
+    once,
+    source_of,
+)
+from adapters.http.conditional import with_etag
+from adapters.http.csv_answers import as_csv, wants_csv
 from adapters.http.observed import notes_of, response_of
-from adapters.http.problems import RETRY_AFTER, asked_wrongly, problem_of
+from adapters.http.operations import Operation
+from adapters.http.problems import RETRY_AFTER, asked_wrongly
+from adapters.http.refusals import problem_of
 from adapters.http.services import HttpServices
+from application.permissions import Actor
 
 T = TypeVar("T")
 
 Endpoint = Callable[[Request], Awaitable[Answer]]
 
 _CLOSE = {"Connection": "close"}
+_ANYBODY = Caller(Actor("anybody", "anybody"))
 
 
 class Pool:
@@ -73,32 +86,63 @@ class Resource:
 
 @frozen
 class Guarded:
-    """An action behind an API key, with a bounded body, run where it may block."""
+    """An operation behind its permission, with a bounded body, run where it may block."""
 
     services: HttpServices
     pool: Pool
-    action: Action
+    password_pool: Pool
+    operation: Operation
 
     async def __call__(self, request: Request) -> Answer:
-        key = authenticated(self.services, request)
-        notes_of(request.scope).key_name = key.name
-        check_scope(key, self.action.scope)
-        body = b""
-        if self.action.most_body:
+        caller = _ANYBODY
+        if self.operation.action is not None:
+            caller = await self.pool.run(lambda: self._let_in(request))
+        content = b""
+        if self.operation.body is not None:
             check_content_type(request)
-            body = await self._body(request)
+            content = await self._content(request)
+        query = request.query_params.multi_items()
         asked = Asked(
-            key=key,
+            actor=caller.actor,
             url=request.url.path,
             path=request.path_params,
-            query=request.query_params.multi_items(),
-            body=body,
-            idempotency_key=_once(request, "idempotency-key"),
+            idempotency_key=once(request, "idempotency-key"),
+            if_match=once(request, "if-match"),
+            source=source_of(request),
+            signed_in=caller.signed_in,
+            token=caller.token or "",
         )
-        return await self.pool.run(lambda: self.action.handler(self.services, asked))
+        none_match = once(request, "if-none-match")
+        csv = self.operation.csv and wants_csv(request.headers.get("accept", ""))
+        reads = request.method in READING
 
-    async def _body(self, request: Request) -> bytes:
-        most = self.action.most_body
+        def work() -> Answer:
+            answer = self._answered(asked, query, content)
+            if csv:
+                (item,) = get_args(self.operation.answers)
+                answer = as_csv(answer, item)
+            if self.operation.csv:
+                answer = changed(answer, headers={**answer.headers, "Vary": "Accept"})
+            if reads and answer.status == 200:
+                return with_etag(answer, answer.content(), none_match)
+            return answer
+
+        return await (self.password_pool if self.operation.hashes else self.pool).run(work)
+
+    def _let_in(self, request: Request) -> Caller:
+        caller = authenticated(self.services, request)
+        notes_of(request.scope).key_name = caller.actor.name
+        check_allowed(self.services, request, caller, self.operation)
+        return caller
+
+    def _answered(self, asked: Asked, query: list[tuple[str, str]], content: bytes) -> Answer:
+        operation = self.operation
+        given = read_parameters(query, operation.query)
+        sent = read_body(content, operation.body) if operation.body is not None else None
+        return operation.handler(self.services, changed(asked, sent=sent, given=given))
+
+    async def _content(self, request: Request) -> bytes:
+        most = self.operation.most_body
         too_large = asked_wrongly(
             problems.BODY_TOO_LARGE, f"a body here has {most} bytes at most", _CLOSE, most=most
         )
@@ -122,33 +166,6 @@ class Guarded:
         return bytes(body)
 
 
-def authenticated(services: HttpServices, request: Request) -> ApiKey:
-    """Raises AskedWrongly, never saying how near a wrong key came."""
-    challenge = 'Bearer realm="talktime"'
-    scheme, _, secret = (_once(request, "authorization") or "").partition(" ")
-    if not secret or scheme.lower() != "bearer":
-        raise asked_wrongly(
-            problems.NOT_AUTHENTICATED,
-            "send the API key as Authorization: Bearer <key>",
-            {"WWW-Authenticate": challenge},
-        )
-    key = services.keys.find(secret.strip(" "))
-    if key is None:
-        raise asked_wrongly(
-            problems.NOT_AUTHENTICATED,
-            "this API key is not known",
-            {"WWW-Authenticate": f'{challenge}, error="invalid_token"'},
-        )
-    return key
-
-
-def check_scope(key: ApiKey, scope: KeyScope) -> None:
-    if not key.opens(scope):
-        raise asked_wrongly(
-            problems.NOT_ALLOWED, f"this needs an API key with the scope {scope}", scope=scope
-        )
-
-
 def check_content_type(request: Request) -> None:
     media, _, parameter = request.headers.get("content-type", "").lower().partition(";")
     charset = parameter.strip().removeprefix("charset=").strip('"')
@@ -159,10 +176,3 @@ def check_content_type(request: Request) -> None:
             "send the body as application/json in UTF-8, not compressed",
             {"Accept": "application/json", **_CLOSE},
         )
-
-
-def _once(request: Request, name: str) -> str | None:
-    values = request.headers.getlist(name)
-    if len(values) > 1:
-        raise asked_wrongly(problems.BAD_REQUEST, f"the header {name} comes once at most")
-    return values[0] if values else None

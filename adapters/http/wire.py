@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import attrs
@@ -13,13 +13,13 @@ import msgspec
 from msgspec import Meta, Struct
 
 from domain.call_sessions import Evidence
-from domain.cards import Status
 from domain.money import Money, parse
 
 MOST_RECORDS = 500
 """Records in one batch from an Asterisk."""
 
-_KEPT_BACK = frozenset({"pin", "pin_digest"})
+_KEPT_BACK = frozenset({"pin", "pin_digest", "key_digest"})
+S = TypeVar("S", bound=Struct)
 _LATEST_MS = 99_999_999_999_999
 
 Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
@@ -30,42 +30,26 @@ Milliseconds = Annotated[int, Meta(ge=0, le=_LATEST_MS)]
 AttemptNumber = Annotated[int, Meta(ge=1, le=999_999)]
 
 
-class MoneySent(Struct, frozen=True, forbid_unknown_fields=True):
+class MoneyTold(Struct, frozen=True, forbid_unknown_fields=True):
     """``{"amount": "12.50", "unit": "USD"}``: text, because a JSON number is a float to many."""
 
-    amount: Annotated[str, Meta(max_length=32)]
-    unit: Annotated[str, Meta(max_length=8)]
+    amount: Annotated[
+        str,
+        Meta(
+            max_length=32,
+            pattern=r"^-?[0-9]{1,13}(\.[0-9]{1,6})?\Z",
+            description="A plain decimal with at most six places.",
+        ),
+    ]
+    unit: Annotated[
+        str, Meta(max_length=8, pattern=r"^[A-Z]{3}\Z", description="ISO 4217, or MIN: minutes.")
+    ]
 
     def __post_init__(self) -> None:
         self.money()
 
     def money(self) -> Money:
         return parse(self.amount, self.unit)
-
-
-class CardWanted(Struct, frozen=True, forbid_unknown_fields=True):
-    """A card to be generated; without a number or a PIN, random ones."""
-
-    group: Name
-    number: Digits | None = None
-    pin: Digits | None = None
-    activate: bool = False
-    why: Text = "generated over the API"
-    by: Name | None = None
-
-
-class StatusWanted(Struct, frozen=True, forbid_unknown_fields=True):
-    status: Status
-    why: Text
-    by: Name | None = None
-
-
-class TopUpSent(Struct, frozen=True, forbid_unknown_fields=True):
-    """``channel`` is how the money came: cash, a payment provider."""
-
-    amount: MoneySent
-    channel: Name
-    by: Name | None = None
 
 
 class LegSent(
@@ -132,6 +116,8 @@ def to_wire(value: object) -> Any:
             return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
         case date():
             return value.isoformat()
+        case Struct():
+            return msgspec.to_builtins(value)
         case Mapping():
             return {str(to_wire(name)): _kept_back(str(name), each) for name, each in value.items()}
         case Sequence() | frozenset() | set():
@@ -146,6 +132,30 @@ def to_wire(value: object) -> Any:
 
 def _kept_back(name: str, value: object) -> Any:
     return "kept back" if name in _KEPT_BACK else to_wire(value)
+
+
+def told(money: Money) -> MoneyTold:
+    amount, _, unit = str(money).partition(" ")
+    return MoneyTold(amount, unit)
+
+
+def tell(kind: type[S], source: object, **more: object) -> S:
+    """An answer made of the attributes of the same names of a row or a state, and of ``more``."""
+    fields = kind.__struct_fields__
+    known = {name: _told(getattr(source, name)) for name in fields if name not in more}
+    return kind(**known, **more)
+
+
+def _told(value: object) -> object:
+    match value:
+        case Money():
+            return told(value)
+        case datetime():
+            return value.astimezone(UTC)
+        case tuple() | frozenset():
+            return [_told(each) for each in value]
+        case _:
+            return value
 
 
 def encode(value: object) -> bytes:

@@ -39,8 +39,13 @@ CROSS JOIN LATERAL (
 ) AS e
 ORDER BY e.stream_id, e.version
 """
+# Key by key from the index: a long list in ANY is compared with every claim of the kind.
 _SELECT_CLAIMS = """
-SELECT key, stream_id FROM claims WHERE kind = %s AND key = ANY (%s::text[])
+SELECT c.key, c.stream_id
+FROM unnest(%s::text[]) AS wanted (key)
+CROSS JOIN LATERAL (
+    SELECT key, stream_id FROM claims WHERE kind = %s AND key = wanted.key LIMIT 1
+) AS c
 """
 _CLAIMED = """
 WITH claimed AS (
@@ -113,7 +118,7 @@ class PostgresRecorder(EventRecorder):
 
     def select_claims(self, kind: str, keys: Collection[str]) -> dict[str, UUID]:
         with Borrowed(self._engine) as connection:
-            return dict(_rows(connection, _SELECT_CLAIMS, (kind, _array(map(_quoted, set(keys))))))
+            return dict(_rows(connection, _SELECT_CLAIMS, (_array(map(_quoted, set(keys))), kind)))
 
     def _flush(self, appends: Sequence[Append]) -> int:
         stored = [each for append in appends for each in append.events]

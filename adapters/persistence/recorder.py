@@ -25,6 +25,9 @@ from adapters.persistence.tables import events
 MOST_EVENTS = 10_000
 """The facts that one append may hold."""
 
+MOST_BULK_EVENTS = 60_000
+"""The facts that one bulk append may hold: below the number of positions in a transaction."""
+
 
 class EventRecorder(ApplicationRecorder):
     """Stores facts and claims together, and reads them by stream, by position and by claim."""
@@ -92,6 +95,18 @@ class EventRecorder(ApplicationRecorder):
             raise ValueError(f"an append holds {MOST_EVENTS} facts at most")
         first = self._appends.append(Append(stored_events, claims))
         return range(first, first + len(stored_events))
+
+    def insert_many(
+        self, stored_events: Sequence[StoredEvent], claims: Sequence[StoredClaim] = ()
+    ) -> None:
+        """Like ``insert_events`` for many streams at once, in a transaction of its own.
+
+        Calls in progress do not wait in one batch with it, only for its turn at the database.
+        """
+        if len(stored_events) > MOST_BULK_EVENTS:
+            raise ValueError(f"a bulk append holds {MOST_BULK_EVENTS} facts at most")
+        if stored_events:
+            self._flush([Append(stored_events, claims)])
 
     def select_events(
         self,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from time import sleep
 from typing import Any, NoReturn, TypeVar
@@ -288,6 +289,15 @@ class _LedgerUnit:
             self._ledger._cache.put(stream_id, seen)
         self._seen[key] = seen
         return seen
+
+
+@contextmanager
+def outside_errors() -> Iterator[None]:
+    """What callers of a port see instead of the errors of the database."""
+    try:
+        yield
+    except PersistenceError as error:
+        _raise_outside(error)
 
 
 def _raise_outside(error: PersistenceError) -> NoReturn:

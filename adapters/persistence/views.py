@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Table, select
+from sqlalchemy import ColumnElement, Select, Table, and_, false, func, or_, select
 
 from adapters.persistence.codec import FactMapper
 from adapters.persistence.read_models import tables
@@ -21,7 +21,10 @@ from application.views import (
     CardRow,
     RecordedEvent,
 )
+from domain.distributors import NumberRange
 from domain.money import Money
+
+_RANGES_AT_ONCE = 200
 
 
 class LedgerViews:
@@ -43,19 +46,44 @@ class LedgerViews:
     # ---- cards
 
     def card(self, card_id: UUID) -> CardRow | None:
-        rows = self._rows(_cards().where(tables.cards.c.card_id == card_id))
-        return _card(rows[0]) if rows else None
+        rows = self._rows(cards_with_groups().where(tables.cards.c.card_id == card_id))
+        return card_row(rows[0]) if rows else None
 
     def cards(
-        self, after: UUID | None, limit: int, *, group: str | None = None, status: str | None = None
+        self,
+        after: UUID | None,
+        limit: int,
+        *,
+        group: str | None = None,
+        status: str | None = None,
+        ranges: Sequence[NumberRange] | None = None,
     ) -> Sequence[CardRow]:
+        if ranges is not None and len(ranges) > _RANGES_AT_ONCE:
+            return self._in_many_ranges(after, limit, group, status, ranges)
         conditions: list[ColumnElement[bool]] = []
         if group is not None:
             conditions.append(tables.card_groups.c.name == group)
         if status is not None:
             conditions.append(tables.cards.c.status == status)
-        query = _paged(_cards().where(*conditions), tables.cards.c.card_id, after, limit)
-        return [_card(row) for row in self._rows(query)]
+        if ranges is not None:
+            conditions.append(_in_ranges(ranges))
+        query = paged(cards_with_groups().where(*conditions), tables.cards.c.card_id, after, limit)
+        return [card_row(row) for row in self._rows(query)]
+
+    def _in_many_ranges(
+        self,
+        after: UUID | None,
+        limit: int,
+        group: str | None,
+        status: str | None,
+        ranges: Sequence[NumberRange],
+    ) -> Sequence[CardRow]:
+        """A statement has a bounded number of values, so more ranges are asked for in parts."""
+        found: list[CardRow] = []
+        for start in range(0, len(ranges), _RANGES_AT_ONCE):
+            part = ranges[start : start + _RANGES_AT_ONCE]
+            found += self.cards(after, limit, group=group, status=status, ranges=part)
+        return sorted(found, key=lambda row: row.card_id)[: min(limit, MOST_ROWS)]
 
     # ---- calls
 
@@ -127,14 +155,14 @@ class LedgerViews:
         self, table: Table, after: UUID | None, limit: int, *conditions: ColumnElement[bool]
     ) -> Sequence[Any]:
         key = next(iter(table.primary_key.columns))
-        return self._rows(_paged(select(table).where(*conditions), key, after, limit))
+        return self._rows(paged(select(table).where(*conditions), key, after, limit))
 
     def _rows(self, query: Select[Any]) -> Sequence[Any]:
         with self._recorder.reading() as connection:
             return connection.execute(query).all()
 
 
-def _paged(
+def paged(
     query: Select[Any], key: ColumnElement[UUID], after: UUID | None, limit: int
 ) -> Select[Any]:
     if after is not None:
@@ -142,7 +170,18 @@ def _paged(
     return query.order_by(key).limit(min(limit, MOST_ROWS))
 
 
-def _cards() -> Select[Any]:
+def _in_ranges(ranges: Sequence[NumberRange]) -> ColumnElement[bool]:
+    number = tables.cards.c.number
+    return or_(
+        false(),
+        *(
+            and_(number.between(each.first, each.last), func.length(number) == len(each.first))
+            for each in ranges
+        ),
+    )
+
+
+def cards_with_groups() -> Select[Any]:
     return select(tables.cards, tables.card_groups.c.name.label("group_name")).join(
         tables.card_groups, tables.card_groups.c.group_id == tables.cards.c.group_id
     )
@@ -159,7 +198,7 @@ def _account(row: Any) -> AccountRow:
     )
 
 
-def _card(row: Any) -> CardRow:
+def card_row(row: Any) -> CardRow:
     return CardRow(
         row.card_id,
         row.number,
@@ -170,6 +209,7 @@ def _card(row: Any) -> CardRow:
         row.caller_id,
         row.generated_at,
         row.first_used_at,
+        row.sold,
     )
 
 

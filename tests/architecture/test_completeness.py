@@ -13,7 +13,7 @@ import pytest
 import domain
 from adapters.agi.prompts import OUTCOMES, REFUSALS
 from adapters.cli.sentences import SENTENCES, sentence
-from adapters.http.problems import problem_of
+from adapters.http.refusals import problem_of
 from adapters.persistence.facts import FACTS, UPCASTS
 from application import kinds
 from application.legs import LegOutcome

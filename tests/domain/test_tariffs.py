@@ -9,8 +9,19 @@ import pytest
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
-from domain.errors import SettingNotAllowed
-from domain.tariffs import Tariff, TariffCreated, TariffPublished, create, evolve
+from domain.errors import AlreadyExists, NotFound, SettingNotAllowed
+from domain.tariffs import (
+    MOST_DRAFTS,
+    PublicationJustified,
+    SheetDiscarded,
+    SheetImported,
+    Tariff,
+    TariffCreated,
+    TariffFact,
+    TariffPublished,
+    create,
+    evolve,
+)
 from tests.support.story import NOON, given
 
 CREATED = TariffCreated("retail", "USD")
@@ -26,7 +37,7 @@ def in_force(tariff: Tariff, now: datetime) -> int | None:
     return published.version if published else None
 
 
-def tariff(*published: TariffPublished) -> Tariff:
+def tariff(*published: TariffFact) -> Tariff:
     return given(evolve, CREATED, *published)
 
 
@@ -85,3 +96,66 @@ def test_any_number_of_past_versions_leaves_a_small_state() -> None:
     known = tariff(*(version(n, NOON + n * HOUR) for n in range(1, 501)))
     assert in_force(known, NOON + 1000 * HOUR) == 500
     assert len(known.schedule) <= 50
+
+
+def draft(number: int, rows: int = 1) -> SheetImported:
+    return SheetImported(UUID(int=number), rows, "digest", "a.csv", NOON, "ann", "new prices")
+
+
+def test_a_draft_is_not_in_force() -> None:
+    known = tariff(draft(1))
+    assert in_force(known, NOON + HOUR) is None
+    assert known.draft(UUID(int=1)) == draft(1)
+
+
+def test_a_draft_is_imported_once_and_never_empty() -> None:
+    assert tariff().import_sheet(draft(1)) == [draft(1)]
+    assert tariff(draft(1)).import_sheet(draft(1)) == []
+    with pytest.raises(SettingNotAllowed, match="at least one rate"):
+        tariff().import_sheet(draft(1, rows=0))
+
+
+def test_drafts_are_limited() -> None:
+    full = tariff(*(draft(n) for n in range(MOST_DRAFTS)))
+    with pytest.raises(SettingNotAllowed, match="publish or discard some"):
+        full.import_sheet(draft(99))
+
+
+def test_a_published_draft_is_the_next_version_and_no_draft_any_more() -> None:
+    known = tariff(version(1), draft(7))
+    published = TariffPublished(2, UUID(int=7), NOON + HOUR, 1, "digest", "bob")
+    assert known.publish_draft(UUID(int=7), NOON + HOUR, "bob") == [published]
+    after = evolve(known, published)
+    assert after.drafts == ()
+    with pytest.raises(NotFound):
+        after.publish_draft(UUID(int=7), NOON, "bob")
+
+
+def test_what_was_overridden_is_recorded_with_its_reason() -> None:
+    known = tariff(draft(7))
+    facts = known.publish_draft(UUID(int=7), NOON, "bob", "agreed with sales", ("jump",))
+    assert facts[1:] == [PublicationJustified(1, ("jump",), "bob", "agreed with sales")]
+    with pytest.raises(SettingNotAllowed, match="a reason"):
+        known.publish_draft(UUID(int=7), NOON, "bob", "", ("jump",))
+    assert given(evolve, CREATED, draft(7), *facts).justified == 1
+
+
+def test_going_back_publishes_the_older_sheet_again() -> None:
+    known = tariff(version(1), version(2, NOON + HOUR))
+    facts = known.publish_again(1, NOON + 2 * HOUR, "bob", "wrong prices")
+    published = TariffPublished(3, UUID(int=1), NOON + 2 * HOUR, 1, "digest", "bob")
+    assert facts == [published, PublicationJustified(3, (), "bob", "wrong prices")]
+    with pytest.raises(NotFound):
+        known.publish_again(9, NOON, "bob", "wrong prices")
+    with pytest.raises(SettingNotAllowed, match="the reason for going back"):
+        known.publish_again(1, NOON, "bob", "")
+
+
+def test_only_a_draft_is_discarded() -> None:
+    known = tariff(version(1), draft(7))
+    discarded = SheetDiscarded(UUID(int=7), "bob", "too dear")
+    assert known.discard(UUID(int=7), "bob", "too dear") == [discarded]
+    with pytest.raises(AlreadyExists):
+        known.discard(UUID(int=1), "bob", "")
+    with pytest.raises(NotFound):
+        evolve(known, discarded).discard(UUID(int=7), "bob", "")

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.asterisk
 LEFT_BY_ITS_SERVER = "was left by its server"
 NO_SERVER = ("Connection refused", "Couldn't connect to any host")
 
-AFTER_A_DEATH = ("leg_ended_at_last_sign_of_life", "asterisk_not_asked")
+AFTER_A_DEATH = ("leg_ended_at_last_sign_of_life", "asterisk_not_asked", "asterisk_lost")
 """What Talktime says of an Asterisk that is no more."""
 
 

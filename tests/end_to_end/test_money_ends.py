@@ -26,7 +26,8 @@ def test_a_call_is_cut_off_when_its_money_ends_and_the_card_is_empty(service: Se
     (settled,) = stay.settled()
     assert started.limit_seconds == settled.seconds == 4
     assert settled.charge == started.held == card.face_value
-    assert 3.5 <= service.talks(number)[0] <= 4.2
+    # The far end's own clock, on a machine that may be busy: the limit itself is exact.
+    assert 3.5 <= service.talks(number)[0] <= 4.5
     assert service.office.administration.card(card.card_id).status is Status.EMPTY
     assert account(service, card).balance == Money(0, "USD")
     stay.heard(Prompt.LESS_THAN_TWO_MINUTES, Balance(Money(0, "USD")))

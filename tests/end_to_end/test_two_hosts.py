@@ -87,6 +87,8 @@ def test_a_shipper_killed_again_and_again_loses_nothing(hosts: Hosts) -> None:
 def test_a_ledger_that_is_away_for_a_while_is_told_later(hosts: Hosts) -> None:
     service = hosts.service
     service.expected += ["ledger_unavailable", "not_reconciled", "was left by its server"]
+    # A ledger that is away longer than the patience with a record: its events are told of as well.
+    service.expected.append("leg_without_record")
     online, numbers = talks(service, 2, seconds=3)
     for number in numbers:
         service.await_talk(number)

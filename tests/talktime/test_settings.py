@@ -12,7 +12,11 @@ from adapters.agi.entries import Codes
 from talktime.settings import Settings, SettingsError, check, load
 
 SHA = "0" * 64
-SECTIONS = [each.name for each in msgspec.structs.fields(Settings)]
+SECTIONS = [
+    each.name
+    for each in msgspec.structs.fields(Settings)
+    if isinstance(each.type, type) and issubclass(each.type, msgspec.Struct)
+]
 
 
 def refusal(values: dict[str, Any]) -> str:
@@ -54,7 +58,7 @@ def test_every_section_is_read() -> None:
     assert card_call.endpoint == "SIP/{trunk}/{number}"
 
 
-@pytest.mark.parametrize("section", [name for name in SECTIONS if name != "trunks"])
+@pytest.mark.parametrize("section", SECTIONS)
 def test_an_unknown_field_is_refused_in_every_section(section: str) -> None:
     told = refusal({section: {"colour": "red"}})
     assert told.startswith(f"{section}: ")

@@ -6,5 +6,21 @@ from adapters.persistence.projections import ReadModel
 from adapters.persistence.read_models.accounts import Accounts
 from adapters.persistence.read_models.calls import CallSessions
 from adapters.persistence.read_models.cards import Cards
+from adapters.persistence.read_models.lots import Approvals, FeeDays, Lots
+from adapters.persistence.read_models.routes import AccessNumbers, Routing
+from adapters.persistence.read_models.tariffs import Tariffs
+from adapters.persistence.read_models.trail import AuditEntries, Names
 
-ALL: tuple[ReadModel, ...] = (Accounts(), Cards(), CallSessions())
+ALL: tuple[ReadModel, ...] = (
+    Accounts(),
+    Cards(),
+    CallSessions(),
+    AuditEntries(),
+    Names(),
+    Routing(),
+    AccessNumbers(),
+    Tariffs(),
+    Lots(),
+    Approvals(),
+    FeeDays(),
+)

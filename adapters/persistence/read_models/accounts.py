@@ -11,6 +11,7 @@ from adapters.persistence.read_models import tables
 from adapters.persistence.read_models.rows import Rows
 from domain.accounts import (
     AccountOpened,
+    BalanceAdjusted,
     DailyFeeCharged,
     FundsAdded,
     HoldCaptured,
@@ -18,7 +19,15 @@ from domain.accounts import (
     HoldReleased,
 )
 
-_MINE = (AccountOpened, FundsAdded, HoldPlaced, HoldCaptured, HoldReleased, DailyFeeCharged)
+_MINE = (
+    AccountOpened,
+    FundsAdded,
+    HoldPlaced,
+    HoldCaptured,
+    HoldReleased,
+    DailyFeeCharged,
+    BalanceAdjusted,
+)
 _OF_A_HOLD = (HoldPlaced, HoldCaptured, HoldReleased)
 
 
@@ -63,5 +72,7 @@ class Accounts:
                     accounts.change(account_id)["held"] -= holds.remove(hold_id)["amount"]
                 case DailyFeeCharged(_, amount):
                     accounts.change(account_id)["balance"] -= amount.micros
+                case BalanceAdjusted(_, amount):
+                    accounts.change(account_id)["balance"] += amount.micros
         accounts.write()
         holds.write()

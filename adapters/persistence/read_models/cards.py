@@ -14,11 +14,20 @@ from domain.cards import (
     CardCallerIdChanged,
     CardFirstUsed,
     CardGenerated,
+    CardSold,
     CardStatusChanged,
+    CardUnsold,
     Status,
 )
 
-_MINE = (CardGenerated, CardStatusChanged, CardFirstUsed, CardCallerIdChanged)
+_MINE = (
+    CardGenerated,
+    CardStatusChanged,
+    CardFirstUsed,
+    CardCallerIdChanged,
+    CardSold,
+    CardUnsold,
+)
 
 
 class Cards:
@@ -47,6 +56,7 @@ class Cards:
                             "caller_id": None,
                             "generated_at": recorded.recorded_at,
                             "first_used_at": None,
+                            "sold": False,
                         }
                     )
                 case CardStatusChanged(status):
@@ -58,6 +68,10 @@ class Cards:
                         row["status"] = Status.USED.value
                 case CardCallerIdChanged(number):
                     cards.change(card_id)["caller_id"] = number
+                case CardSold():
+                    cards.change(card_id)["sold"] = True
+                case CardUnsold():
+                    cards.change(card_id)["sold"] = False
         cards.write()
 
     @staticmethod

@@ -77,6 +77,8 @@ cards = Table(
     Column("caller_id", String),
     Column("generated_at", Moment, nullable=False),
     Column("first_used_at", Moment),
+    Column("sold", Boolean, nullable=False),
+    Index("view_cards_number", "number"),
     Index("view_cards_group_status", "group_id", "status", "card_id"),
     Index("view_cards_status", "status", "card_id"),
 )

@@ -240,7 +240,8 @@ def test_a_call_tells_its_attempts_and_its_facts(world: World) -> None:
     )
     assert attempt["destination"] == "+442071838750"
     names = [each["name"] for each in world.get(f"{path}/events").json()["items"]]
-    assert names == ["CallStarted", "PayerIdentified", "AttemptStarted", "AttemptSettled"]
+    told = ["CallStarted", "PayerIdentified", "AttemptStarted", "AttemptSettled"]
+    assert [each for each in names if each in told] == told
 
 
 @pytest.mark.parametrize("query", ["card=4711", "disputed=yes", "open=false", "open=1"])

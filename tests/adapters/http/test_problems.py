@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from adapters.http.problems import KINDS, problem_of
+from adapters.http.refusals import KINDS, problem_of
 from application import ports
 from application.ports import ClaimTaken, ConcurrencyConflict, LedgerUnavailable
 from domain import errors
@@ -45,6 +45,15 @@ EXAMPLES: list[tuple[Exception, int, dict[str, object]]] = [
     (errors.NumberNotDialable("12"), 422, {"dialled": "12"}),
     (errors.DestinationNotSold("+4420"), 422, {"number": "+4420"}),
     (errors.CallEndedAlready("pbx1-1.1"), 409, {"reference": "pbx1-1.1"}),
+    (errors.PinsUsedUp(4, 9, 7), 409, {"length": 4, "wanted": 9, "left": 7}),
+    (errors.ApprovalNeeded("export", "7"), 409, {"action": "export", "approval_id": "7"}),
+    (errors.ApprovalNotUsable("expired"), 409, {"reason": "expired"}),
+    (errors.AlreadyDone("the export", "ann"), 409, {"what": "the export", "by": "ann"}),
+    (
+        errors.RangeTaken("41", "42", "Kiosk"),
+        409,
+        {"first": "41", "last": "42", "holder": "Kiosk"},
+    ),
     (ClaimTaken("card-number", "42"), 409, {"kind": "card-number", "key": "42"}),
     (ConcurrencyConflict("busy"), 503, {}),
     (LedgerUnavailable("away"), 503, {}),

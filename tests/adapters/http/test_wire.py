@@ -11,7 +11,7 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.http.wire import MoneySent, encode, to_wire
+from adapters.http.wire import MoneyTold, encode, to_wire
 from domain.cards import CardGenerated, Status
 from domain.money import MICROS, MOST, Money
 
@@ -21,7 +21,7 @@ CARD = UUID("0190c5a2-5a2b-8c3d-9e4f-0123456789ab")
 @given(st.integers(-MOST * MICROS, MOST * MICROS), st.sampled_from(["USD", "EUR", "MIN"]))
 def test_money_comes_back_from_the_wire_to_the_millionth(micros: int, unit: str) -> None:
     money = Money(micros, unit)
-    sent = msgspec.json.decode(encode(to_wire(money)), type=MoneySent)
+    sent = msgspec.json.decode(encode(to_wire(money)), type=MoneyTold)
     assert sent.money() == money
 
 

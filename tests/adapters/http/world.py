@@ -6,22 +6,28 @@ import asyncio
 import random
 from collections.abc import Iterable, Sequence
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import httpx
-from attrs import define, field
+from attrs import define, field, frozen
 
 from adapters.http.app import create_app
+from adapters.http.auth import COOKIE
 from adapters.http.keys import ApiKey, ApiKeys, Scope, digest_of
 from adapters.http.services import HttpServices
+from adapters.persistence.facts import FACTS
 from application import kinds
 from application.administration import Administration, Chance
+from application.audit import REFUSALS, AuditTrail, EntriesAsked, Entry
 from application.calling import Arrival, Call, Calls
 from application.configuration import Configuration
 from application.dialling import Dialling, Grant
+from application.own_cards import OwnCards
+from application.people import MachineKeys, People
 from application.pins import PinDigests
 from application.ports import LedgerUnavailable, OpenAttempt, Price, Route, SheetRow
 from application.settlement import Settlement
+from application.signing_in import SigningIn
 from application.throttle import Throttle
 from application.views import AccountRow, AttemptRow, CallRow, CardRow, RecordedEvent
 from domain.access_numbers import AccessTerms
@@ -34,16 +40,22 @@ from domain.call_sessions import (
     SettlementDisputed,
 )
 from domain.card_groups import GroupTerms
+from domain.distributors import NumberRange
 from domain.login import LoginMode
 from domain.money import MICROS, Money
+from domain.people import Person, Role
 from domain.rating import RateTerms
 from tests.support.memory import MemoryUnitsOfWork, SetClock
+from tests.support.people import MemoryCredentials, MemorySessions
 
 ADMIN = "admin-key-0123456789-0123456789-abcdef"
 SHOP = "shop-key-0123456789-0123456789-abcdefg"
 READER = "reader-key-0123456789-0123456789-abcde"
 NODE = "node-key-0123456789-0123456789-abcdefg"
 PBX1 = "pbx1-key-0123456789-0123456789-abcdefg"
+
+PASSWORD = "a long and quiet river"
+STORED_NAMES = {kind: name for name, kind in FACTS.items()}
 
 ACCESS_NUMBER = "8005550100"
 DESTINATION = "442071838750"
@@ -90,17 +102,27 @@ class MemoryViews:
             state.caller_id,
             history[0].recorded_at,
             state.first_used_at,
+            state.sold,
         )
 
     def cards(
-        self, after: UUID | None, limit: int, *, group: str | None = None, status: str | None = None
+        self,
+        after: UUID | None,
+        limit: int,
+        *,
+        group: str | None = None,
+        status: str | None = None,
+        ranges: Sequence[NumberRange] | None = None,
     ) -> Sequence[CardRow]:
         rows = (self.card(each) for each in self._ids("card", after))
         return _page(
             (
                 row
                 for row in rows
-                if row and group in (None, row.group) and status in (None, row.status)
+                if row
+                and group in (None, row.group)
+                and status in (None, row.status)
+                and (ranges is None or any(row.number in each for each in ranges))
             ),
             limit,
         )
@@ -257,6 +279,55 @@ class _OneRoute:
 
 
 @define
+class MemoryTrail:
+    """The audit trail and the directory of names, folded anew whenever somebody looks."""
+
+    units: MemoryUnitsOfWork
+
+    def entries(self, asked: EntriesAsked) -> Sequence[Entry]:
+        found = []
+        for position, each in enumerate(self.units.log(), 1):
+            by = getattr(each.fact, "by", None)
+            if not isinstance(by, str) or by == "ledger" or position <= asked.after:
+                continue
+            names = ("target", "person_id", "key_id")
+            ids = [getattr(each.fact, name, None) for name in names]
+            target = next((known for known in ids if known), each.stream_id)
+            action = STORED_NAMES[type(each.fact)]
+            if (
+                asked.by in (None, by)
+                and asked.action in (None, action)
+                and asked.target in (None, target)
+                and (asked.since is None or each.recorded_at >= asked.since)
+                and (asked.until is None or each.recorded_at < asked.until)
+            ):
+                found.append(
+                    Entry(
+                        position,
+                        each.recorded_at,
+                        by,
+                        action,
+                        target,
+                        each.stream_id,
+                        each.version,
+                        each.fact,
+                    )
+                )
+        return found[: asked.limit]
+
+    def listed(
+        self, kind: str, after: UUID | None, limit: int, *, name: str | None = None
+    ) -> Sequence[UUID]:
+        found = []
+        for each in self.units.streams(kind):
+            first = self.units.facts(each)[0]
+            called = getattr(first, "name", None) or getattr(first, "number", None)
+            if (after is None or each > after) and name in (None, called):
+                found.append(each)
+        return found[:limit]
+
+
+@define
 class World:
     """The door, its ledger, and how to ask: ``world.post("/v1/cards", {...}, key=ADMIN)``."""
 
@@ -265,9 +336,14 @@ class World:
     app: Any = field(init=False)
     calls: int = 0
     keys_sent: int = 0
+    credentials: MemoryCredentials = field(factory=MemoryCredentials)
+    sessions: MemorySessions = field(factory=MemorySessions)
+    tokens: int = 0
 
     def __attrs_post_init__(self) -> None:
         chance = random.Random(7)
+        people = People(self.units, self.credentials, self.clock, chance.randbytes)
+        audit = AuditTrail(self.units, self.clock, chance.randbytes, Throttle(REFUSALS))
         self.services = HttpServices(
             administration=Administration(
                 self.units,
@@ -278,7 +354,17 @@ class World:
             ),
             settlement=Settlement(self.units, self.clock),
             views=MemoryViews(self.units),
+            directory=MemoryTrail(self.units),
             open_attempts=MemoryOpenAttempts(self.units),
+            people=people,
+            machine_keys=MachineKeys(self.units, self._new_token),
+            signing_in=SigningIn(
+                people, self.credentials, self.sessions, audit, self.clock, self._new_token
+            ),
+            audit=audit,
+            trail=MemoryTrail(self.units),
+            own_cards=OwnCards(self.units),
+            clock=self.clock,
             keys=ApiKeys(
                 [
                     ApiKey("office", digest_of(ADMIN), {Scope.ADMIN}),
@@ -374,6 +460,48 @@ class World:
             "unique_id": "1772452800.99",
         }
 
+    def person(self, name: str, role: Role, distributor: str | None = None) -> Person:
+        person_id = uuid5(NAMESPACE_URL, name)
+        return self.services.people.create(
+            person_id, name, role, PASSWORD, "the story", distributor=distributor
+        )
+
+    def signs_in(self, name: str, **sent: Any) -> SignedIn:
+        """A browser in which this person has signed in."""
+        answer = self.post(
+            "/v1/session", {"name": name, "password": PASSWORD, **sent}, key=None, once=None
+        )
+        assert answer.status_code == 201, answer.text
+        return SignedIn(self, answer.cookies[COOKIE], answer.json()["csrf_token"])
+
+    def _new_token(self) -> str:
+        self.tokens += 1
+        return f"token-{self.tokens:036d}"
+
     def _ready(self) -> None:
         if self.units.unavailable:
             raise LedgerUnavailable("the memory was told to be unavailable")
+
+
+@frozen
+class SignedIn:
+    """A person's browser: it sends the cookie, and the token of the page with changes."""
+
+    world: World
+    token: str
+    csrf_token: str
+
+    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        headers = {"Cookie": f"{COOKIE}={self.token}"}
+        if method not in ("GET", "HEAD"):
+            headers["X-CSRF-Token"] = self.csrf_token
+        return self.world.ask(
+            method, path, key=None, **options | {"headers": headers | options.get("headers", {})}
+        )
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.ask("GET", path, **options)
+
+    def post(self, path: str, json: Any, once: str = "1", **options: Any) -> httpx.Response:
+        headers = {"Idempotency-Key": once} | options.pop("headers", {})
+        return self.ask("POST", path, json=json, headers=headers, **options)

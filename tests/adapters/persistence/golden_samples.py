@@ -14,11 +14,17 @@ from uuid import UUID
 from adapters.persistence.codec import FactMapper
 from adapters.persistence.facts import FACTS, UPCASTS
 from domain.access_numbers import AccessNumberAdded, AccessNumberChanged, AccessTerms
-from domain.call_sessions import AttemptStarted
+from domain.call_sessions import AttemptRouted, AttemptStarted, PlannedRoute, RoutesPlanned
 from domain.card_groups import CardGroupCreated, CardGroupTermsChanged, GroupTerms
+from domain.costs import Exchange
+from domain.distributors import CardRangeAssigned, CardRangeTakenBack, NumberRange
 from domain.login import LoginMode
+from domain.lots import LotOrdered, Numbering
 from domain.money import Money
+from domain.providers import ProviderAdded, ProviderChanged, ProviderTerms
 from domain.rating import Band, RateTerms
+from domain.routing import Order, RouteSet, RouteTerms
+from domain.trunks import Translation, TrunkAdded, TrunkChanged, TrunkTerms
 from tests.adapters.persistence.golden import append_missing
 
 GOLDEN = Path(__file__).with_name("golden.jsonl")
@@ -78,7 +84,35 @@ _GROUP = GroupTerms(
     operator_number="+18005550199",
 )
 
+_RANGE = NumberRange("4711000000", "4711000999")
+_EXCHANGE = Exchange("EUR", 920_000)
+_ROUTE = PlannedRoute("acme1", "0048221234567", "acme", _RATE, _EXCHANGE)
+_PROVIDER = ProviderTerms("EUR", rated=False, active=False)
+_TRUNK = TrunkTerms(
+    "acme",
+    capacity=60,
+    priority=5,
+    translations=(Translation("48", 2, "0"),),
+    caller_id="+18005550100",
+    active=False,
+)
+
 SAMPLES: dict[str, Any] = {
+    "card-range-assigned": CardRangeAssigned("Kiosk", _RANGE, "ann", "spring"),
+    "card-range-taken-back": CardRangeTakenBack("Kiosk", _RANGE, "ann", "returned"),
+    "lot-ordered": LotOrdered(
+        name="spring",
+        group_id=_ID,
+        numbering=Numbering(
+            "", run="1", batch="02", first_pack=7, pack_size=100, pack_digits=3, sequence_digits=4
+        ),
+        count=1_000,
+        pin_length=9,
+        face_value=_DOLLAR,
+        recipient="age1printer",
+        by="ann",
+        why="spring sale",
+    ),
     "access-number-added": AccessNumberAdded("18005550100", _ACCESS),
     "access-number-changed": AccessNumberChanged(_ACCESS, "ann"),
     "card-group-created": CardGroupCreated("Gold", _GROUP),
@@ -97,6 +131,13 @@ SAMPLES: dict[str, Any] = {
         deadline=_AT + timedelta(seconds=840),
         first_use=True,
     ),
+    "routes-planned": RoutesPlanned(1, (_ROUTE,)),
+    "attempt-routed": AttemptRouted(1, 2, "acme1", "acme", _RATE, _DOLLAR, _EXCHANGE),
+    "provider-added": ProviderAdded("acme", _PROVIDER, "ann", "cheap"),
+    "provider-changed": ProviderChanged(_PROVIDER, "ann", "unpaid"),
+    "trunk-added": TrunkAdded("acme1", _TRUNK, "ann", "new line"),
+    "trunk-changed": TrunkChanged(_TRUNK, "ann", "full"),
+    "route-set": RouteSet("48", RouteTerms(("acme1",), Order.LISTED), "ann", "quality"),
 }
 
 if __name__ == "__main__":

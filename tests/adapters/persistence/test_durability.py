@@ -188,7 +188,7 @@ def test_a_restart_of_the_server_between_two_calls_is_not_noticed(
 
 @pytest.mark.postgres
 def test_a_server_that_hangs_is_given_up(own_server: PostgresServer) -> None:
-    with units_on(own_server, client_seconds=0.3) as units:
+    with units_on(own_server, client_seconds=2.0) as units:
         purse_id, top_up_id = an_open_purse(units), uuid4()
         recorder = units._recorder
         with recorder.reading() as connection:

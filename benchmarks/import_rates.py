@@ -1,0 +1,142 @@
+"""How long a rate sheet of a million rows takes from file to force, and how it disturbs calls.
+
+Imports a CSV file, checks it against a running version of as many rows, and publishes it, on
+SQLite and on PostgreSQL, while another process appends to the same ledger as calls would. Run with
+``python -m benchmarks.import_rates [rows]``.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time, sleep
+from uuid import uuid4
+
+from adapters.persistence.codec import FactMapper
+from adapters.persistence.connecting import connect
+from adapters.persistence.facts import FACTS, UPCASTS
+from adapters.persistence.migrations import upgrade
+from adapters.persistence.rate_sheets import StoredRateSheets
+from adapters.persistence.units_of_work import LedgerUnitsOfWork
+from adapters.sheets.files import SheetFiles
+from application import kinds
+from application.administration import Chance
+from application.ports import Unit
+from application.rate_files import Reading
+from application.tariffs import Tariffs
+from domain import accounts
+from tests.support.postgres import private_server
+
+ROWS = 1_000_000
+SECONDS_ALLOWED = 90
+MEGABYTES_ALLOWED = 300
+LONGEST_APPEND = 0.1
+
+
+class _Clock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+def write_sheet(path: Path, rows: int, cents: int) -> None:
+    """Prefixes of the shape of a real A to Z list, in no order, with 2,000 different prices."""
+    step = 7_654_321  # Shares no factor with ten million: the walk meets every number once.
+    with path.open("w", encoding="utf-8") as file:
+        file.write("Prefix,Destination,Rate,Billing\n")
+        for number in range(rows):
+            area = number % 2_000
+            prefix = 20_000_000 + number * step % 10_000_000
+            price = f"0.{cents:02d}{area:04d}"
+            file.write(f'{prefix},"destination {area}",{price},60/60\n')
+
+
+def append_as_calls_do(url: str, ends: Event, times: multiprocessing.Queue[list[float]]) -> None:
+    """Another process: a small append every twenty milliseconds."""
+    taken: list[float] = []
+    with connect(url) as recorder:
+        units = LedgerUnitsOfWork(recorder, FactMapper(FACTS, UPCASTS), _Clock())
+        while not ends.is_set():
+            account_id = uuid4()
+
+            def decide(unit: Unit, account_id: object = account_id) -> None:
+                facts = accounts.open_account(None, "USD", "card", account_id)  # type: ignore[arg-type]
+                unit.record(kinds.ACCOUNTS, account_id, facts)  # type: ignore[arg-type]
+
+            begin = perf_counter()
+            units.run(decide, writes=(account_id,))
+            taken.append(perf_counter() - begin)
+            sleep(0.02)
+    times.put(taken)
+
+
+@contextmanager
+def disturbed(url: str, name: str) -> Iterator[None]:
+    ends = multiprocessing.Event()
+    times: multiprocessing.Queue[list[float]] = multiprocessing.Queue()
+    other = multiprocessing.Process(target=append_as_calls_do, args=(url, ends, times))
+    other.start()
+    try:
+        yield
+    finally:
+        ends.set()
+        taken = sorted(times.get(timeout=30))
+        other.join(30)
+    p95, longest = taken[len(taken) * 95 // 100], taken[-1]
+    report(f"{name}: appends beside it, p95 of {len(taken)}", p95, "s", LONGEST_APPEND)
+    report(f"{name}: appends beside it, the longest", longest, "s")
+
+
+def report(what: str, value: float, unit: str, target: float | None = None) -> None:
+    """One line: the measure and, where there is a target, its share of it."""
+    share = "" if target is None else f"   {value / target:5.2f} of the {target:g} {unit} allowed"
+    print(f"{what:<52}{value:10.2f} {unit}{share}", flush=True)
+
+
+def measure(name: str, url: str, folder: Path) -> None:
+    with connect(url) as recorder:
+        upgrade(recorder)
+        units = LedgerUnitsOfWork(recorder, FactMapper(FACTS, UPCASTS), _Clock())
+        chance = Chance(secrets.randbelow, secrets.token_bytes)
+        tariffs = Tariffs(units, StoredRateSheets(recorder), SheetFiles(), _Clock(), chance)
+        first = tariffs.import_sheet("retail", folder / "first.csv", Reading("USD"), "ann")
+        tariffs.publish(first.sheet_id, None, "ann")
+        with disturbed(url, name):
+            begin, processor = perf_counter(), process_time()
+            draft = tariffs.import_sheet("retail", folder / "second.csv", Reading("USD"), "ann")
+            imported = perf_counter()
+            found = tariffs.lint(draft.sheet_id)
+            checked = perf_counter()
+            tariffs.publish(draft.sheet_id, None, "ann")
+            ended, used = perf_counter(), process_time() - processor
+        report(f"{name}: import", imported - begin, "s")
+        report(f"{name}: lint ({found.counts or 'nothing found'})", checked - imported, "s")
+        report(f"{name}: publish, checked once more", ended - checked, "s")
+        report(f"{name}: together", ended - begin, "s", SECONDS_ALLOWED)
+        report(f"{name}: of that, this process's processor time", used, "s")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    report(f"{name}: memory at most, of the process", peak, "MB", MEGABYTES_ALLOWED)
+
+
+def main() -> None:
+    """Both kinds of ledgers, one after the other."""
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        write_sheet(folder / "first.csv", rows, 10)
+        write_sheet(folder / "second.csv", rows, 11)
+        print(f"{rows} rows, {(folder / 'second.csv').stat().st_size / 1e6:.0f} MB of CSV")
+        measure("SQLite", f"sqlite:///{folder / 'ledger.db'}", folder)
+        with private_server() as server:
+            measure("PostgreSQL", server.url(server.create_database()), folder)
+
+
+if __name__ == "__main__":
+    main()
