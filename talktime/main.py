@@ -236,7 +236,9 @@ def _mendable() -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        raise Failure(f"setting {error}") from error
+        told = str(error)
+        is_named = told.startswith(("settings ", "the settings"))
+        raise Failure(told if is_named else f"setting {told}") from error
     except PersistenceError as error:
         raise LedgerUnavailable(str(error)) from error
     except OSError as error:

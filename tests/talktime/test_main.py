@@ -84,6 +84,7 @@ def serving(folder: Path, *words: str, until: str) -> Iterator[tuple[subprocess.
         process.communicate()
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_that_is_told_to_end_does_so_with_exit_code_0(
     tmp_path: Path, number: signal.Signals
@@ -98,6 +99,7 @@ def test_a_server_that_is_told_to_end_does_so_with_exit_code_0(
         assert "Traceback" not in error
 
 
+@pytest.mark.processes
 def test_a_port_in_use_is_told_in_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -107,6 +109,7 @@ def test_a_port_in_use_is_told_in_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.processes
 def test_the_demo_answers_the_telephone_and_ends_when_told(tmp_path: Path) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as agi,
@@ -135,6 +138,7 @@ def tmp_path_of(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.processes
 def test_a_wrong_command_is_exit_code_2_and_a_wrong_setting_1(tmp_path: Path) -> None:
     assert run(settled(tmp_path), "sing").returncode == 2
     (tmp_path / "talktime.toml").write_text("[agi]\nport = 'many'\n")
@@ -143,6 +147,7 @@ def test_a_wrong_command_is_exit_code_2_and_a_wrong_setting_1(tmp_path: Path) ->
     assert result.stderr.startswith("error: setting agi.port: ")
 
 
+@pytest.mark.processes
 def test_json_is_the_only_thing_on_standard_output(tmp_path: Path) -> None:
     result = run(settled(tmp_path), "cards", "list", "--json")
     assert (result.returncode, result.stdout) == (0, "[]\n")

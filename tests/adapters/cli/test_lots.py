@@ -65,6 +65,7 @@ def exported(terminal: Terminal, **options: str) -> list[tuple[str, str]]:
     return [(row.split(",")[0], row.split(",")[1]) for row in opened.splitlines()[1:]]
 
 
+@pytest.mark.processes
 def test_a_lot_that_is_killed_again_and_again_is_whole_in_the_end(terminal: Terminal) -> None:
     command = (*CREATE, "--count", str(CARDS), "--recipient", recipient(terminal))
     environment = os.environ | {"TALKTIME_SETTINGS": str(terminal.folder / "talktime.toml")}

@@ -51,6 +51,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
+@pytest.mark.processes
 @SCHEMA.parametrize()
 @settings(
     max_examples=EXAMPLES,

@@ -39,6 +39,7 @@ def killed_after(process: subprocess.Popen[str], lines: int) -> list[list[str]]:
     return said + [each.split() for each in rest.splitlines() if each.count(" ") == 1]
 
 
+@pytest.mark.processes
 def test_a_killed_writer_loses_nothing_it_acknowledged(
     ledger_url: str, units: LedgerUnitsOfWork
 ) -> None:
@@ -51,6 +52,7 @@ def test_a_killed_writer_loses_nothing_it_acknowledged(
     assert len(complete) >= 50
 
 
+@pytest.mark.processes
 def test_a_writer_that_acknowledges_too_early_is_caught(
     ledger_url: str, units: LedgerUnitsOfWork
 ) -> None:

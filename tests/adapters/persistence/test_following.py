@@ -29,6 +29,7 @@ def unread(recorder: EventRecorder, start: int) -> list[int]:
     return [each.id for each in page]
 
 
+@pytest.mark.processes
 def test_a_follower_misses_nothing_of_six_writing_processes(
     recorder: EventRecorder, ledger_url: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
@@ -11,6 +12,7 @@ from adapters.persistence.tables import metadata
 from tests.adapters.persistence import worker
 
 
+@pytest.mark.processes
 def test_processes_that_start_together_on_an_empty_database_all_work(empty_url: str) -> None:
     running = [worker.start("migrate", empty_url) for _ in range(4)]
     for each in running:

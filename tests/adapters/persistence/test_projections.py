@@ -116,6 +116,7 @@ def test_the_slower_of_two_followers_discards_its_page(
     assert rows(recorder) == 10
 
 
+@pytest.mark.processes
 def test_processes_that_follow_at_once_apply_each_fact_once(
     projections: Projections, units: LedgerUnitsOfWork, recorder: EventRecorder, ledger_url: str
 ) -> None:

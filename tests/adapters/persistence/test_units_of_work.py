@@ -399,6 +399,7 @@ def test_transfers_both_ways_at_once_do_not_wait_for_each_other_for_ever(
     assert balance(units, first) + balance(units, second) == 2_000
 
 
+@pytest.mark.processes
 def test_processes_that_share_a_purse_lose_nothing(
     units: LedgerUnitsOfWork, ledger_url: str
 ) -> None:

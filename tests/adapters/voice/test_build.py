@@ -271,6 +271,7 @@ def test_a_catalogue_that_leaves_something_unsaid_is_not_built(tmp_path: Path) -
     assert not (tmp_path / "sounds").exists()
 
 
+@pytest.mark.processes
 def test_every_sound_of_english_can_be_made(tmp_path: Path) -> None:
     report = build(["en"], tmp_path)
     wanted = {*read("en").texts, *TONES}
