@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
+from threading import Event
 
 import structlog
 from attrs import field, frozen
@@ -51,6 +52,8 @@ class Reconciliation:
     waits: Callable[[str], bool]
     _seen: dict[tuple[str, int], LegSeen] = field(factory=dict, init=False)
     """What the last look at the living channels confirmed."""
+    _failed: Event = field(factory=Event, init=False)
+    """Asterisk could not be asked the last time."""
 
     def run(self) -> list[NodeReport]:
         """What is to be reported of the calls that the ledger holds money for, in order.
@@ -91,8 +94,12 @@ class Reconciliation:
             self.wait(BETWEEN_QUERIES)
             second = self.asterisk.channels()
         except AsteriskUnreachable as error:
-            _log().warning("asterisk_not_asked", error=str(error))
+            # The first look may come before the connection is made; a second failure is trouble.
+            told = _log().warning if self._failed.is_set() else _log().info
+            told("asterisk_not_asked", error=str(error))
+            self._failed.set()
             return None
+        self._failed.clear()
         if run is None or self.asterisk.run != run:
             return None
         live: dict[str, list[Channel]] = {}
