@@ -32,6 +32,7 @@ from domain.access_numbers import AccessTerms
 from domain.card_groups import GroupTerms
 from domain.money import parse
 from domain.rating import RateTerms
+from talktime.cores import keep_to_one_core
 from talktime.settings import check
 from talktime.system import System, build, make_pin_key
 from tests.support.postgres import private_server
@@ -81,7 +82,8 @@ def settings_for(folder: Path, url: str) -> dict[str, object]:
 
 
 def serve(folder: str, url: str, layered: bool, pipe: Connection) -> None:
-    """The server's process: everything that is ours."""
+    """The server's process: everything that is ours, on one core as ``talktime serve`` is."""
+    keep_to_one_core()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     system = build(check(settings_for(Path(folder), url)))
     layers = Layers() if layered else None

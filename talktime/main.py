@@ -28,6 +28,7 @@ from application.node_reports import DirectReports, LedgerReports
 from application.ports import LedgerUnavailable
 from application.printing import PrintedCard, Sheet
 from talktime import demo, node
+from talktime.cores import keep_to_one_core
 from talktime.logs import configure
 from talktime.serving import Ending, servers
 from talktime.settings import Settings, SettingsError, check, load
@@ -58,6 +59,8 @@ class Talktime:
             yield system
 
     def serve(self) -> None:
+        if self._settings.agi.one_core:
+            keep_to_one_core()
         with _mendable(), running(self._settings) as system:
             end = Ending()
             with servers(system):

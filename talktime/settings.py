@@ -49,6 +49,8 @@ class Agi(Struct, frozen=True, forbid_unknown_fields=True):
     port: Port = 4573
     most_calls: Positive = 5_000
     allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    one_core: bool = True
+    """Keeps the server on one core, which its threads share in turn anyway."""
 
 
 class Key(Struct, frozen=True, forbid_unknown_fields=True):
