@@ -339,7 +339,7 @@ def test_the_pin_key_is_for_its_owner_alone(tmp_path: Path) -> None:
         ({"TALKTIME_LEDGER_URL": "sqlite:////nowhere/at/all.db"}, "setting ledger.url: /nowhere"),
         ({"TALKTIME_AGI_PORT": "many"}, "setting agi.port: "),
         ({"TALKTIME_COLOUR": "red"}, "setting TALKTIME_COLOUR: there is no setting"),
-        ({"TALKTIME_SETTINGS": "/nowhere.toml"}, "setting settings file /nowhere.toml: No such"),
+        ({"TALKTIME_SETTINGS": "/nowhere.toml"}, "settings file /nowhere.toml: No such"),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, environment: dict[str, str], says: str) -> None:
