@@ -14,7 +14,14 @@ from attrs import field, frozen
 from application import kinds
 from application.administration import Chance
 from application.ids import random_time_ordered
-from application.ports import Claim, Clock, ConcurrencyConflict, Unit, UnitsOfWork
+from application.ports import (
+    Claim,
+    Clock,
+    ConcurrencyConflict,
+    RouteCosts,
+    Unit,
+    UnitsOfWork,
+)
 from application.rate_files import Progress, RateFiles, Reading, Seal, Watched, no_progress
 from domain import rate_changes, rate_checks, tariffs
 from domain.errors import NotFound, SettingNotAllowed
@@ -69,12 +76,6 @@ class SheetStore(Protocol):
 
     def prefixes_of(self, sheet_id: UUID, digits: str) -> Sequence[PricedPrefix]:
         """The rows whose prefixes begin these digits, the shortest first."""
-        ...
-
-
-class RouteCosts(Protocol):
-    def cheapest(self, number_or_prefix: str, unit: str | None = None) -> int | None:
-        """Micros a minute of the cheapest route to a prefix; None if none has a known cost."""
         ...
 
 
