@@ -50,7 +50,9 @@ WITH_FEES = "848"
 
 START_SECONDS = 60.0
 KEY_GAP = 0.1
-A_MOMENT = 0.6
+AFTER_FIRST_KEY = 0.35
+"""Seconds after the first key, which ends what is said; Asterisk hears no key until it is asked on."""
+A_MOMENT = 0.8
 """Seconds in which the next question is surely being asked."""
 
 STAYS = "0000"
@@ -86,7 +88,7 @@ class Card:
 
 def entry(digits: str) -> tuple[Step, ...]:
     """Answers one question."""
-    return (keys(digits, KEY_GAP), wait(A_MOMENT))
+    return (keys(digits[:1], AFTER_FIRST_KEY), keys(digits[1:], KEY_GAP), wait(A_MOMENT))
 
 
 class Program:

@@ -1,0 +1,12 @@
+"""Sales, usage and margin by day and what they are asked by."""
+
+from __future__ import annotations
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
