@@ -8,21 +8,24 @@ from collections.abc import Callable
 from attrs import evolve, frozen
 
 from application import kinds
+from application.administration import Check, accept
+from application.announcements import check_first_announcement, check_language
+from application.audit import act_id_of, record_act
+from application.looking import look_up
 from application.ports import Unit, UnitsOfWork
 from domain import access_numbers
 from domain.access_numbers import AccessNumber, AccessTerms
 from domain.errors import NotFound, SettingNotAllowed
 
+_ADDED = "add access number"
 _NUMBER = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
-_LANGUAGE = re.compile(r"[a-z]{2,3}([_-][A-Za-z]{2,4})?", re.ASCII)
-_SOUND = re.compile(r"(?!.*\.\.)/?[A-Za-z0-9][A-Za-z0-9_./-]{0,199}", re.ASCII)
 
 
 @frozen
 class AccessNumbers:
     units: UnitsOfWork
 
-    def add(self, number: str, terms: AccessTerms) -> None:
+    def add(self, number: str, terms: AccessTerms, by: str | None = None, why: str = "") -> None:
         """Raises SettingNotAllowed for a number, language or sound of the wrong form,
         AlreadyExists for a number that is there with other terms."""
         if not _NUMBER.fullmatch(number):
@@ -30,16 +33,25 @@ class AccessNumbers:
             raise SettingNotAllowed("access number", number[:40], accepted)
         _check(terms)
         access_id = kinds.access_number_id(number)
+        act_id = act_id_of(_ADDED, access_id)
 
         def decide(unit: Unit) -> None:
             access = unit.get(kinds.ACCESS_NUMBERS, access_id)
-            facts = access_numbers.add(access, number, terms)
+            facts = access_numbers.add(access, number, terms, by or "", why)
             unit.record(kinds.ACCESS_NUMBERS, access_id, facts)
+            if facts and by is not None:
+                record_act(unit, by, _ADDED, access_id)
 
-        self.units.run(decide, writes=(access_id,))
+        self.units.run(decide, writes=(access_id, act_id))
 
     def change(
-        self, number: str, change: Callable[[AccessTerms], AccessTerms], by: str
+        self,
+        number: str,
+        change: Callable[[AccessTerms], AccessTerms],
+        by: str,
+        why: str = "",
+        *,
+        check: Check[AccessNumber] = accept,
     ) -> AccessTerms:
         """``change`` turns the terms of now into those wanted. Calls that are up keep theirs.
 
@@ -51,35 +63,26 @@ class AccessNumbers:
             access = unit.get(kinds.ACCESS_NUMBERS, access_id)
             if access is None:
                 raise NotFound("access number", number)
+            check(access)
             terms = change(access.terms)
             _check(terms)
-            unit.record(kinds.ACCESS_NUMBERS, access_id, access.change(terms, by))
+            unit.record(kinds.ACCESS_NUMBERS, access_id, access.change(terms, by, why))
             return terms
 
         return self.units.run(decide, writes=(access_id,))
 
-    def close(self, number: str, by: str) -> None:
+    def close(self, number: str, by: str, why: str = "") -> None:
         """Callers are told to try later, and nothing is sold. The number keeps its history."""
-        self.change(number, lambda terms: evolve(terms, open=False), by)
+        self.change(number, lambda terms: evolve(terms, open=False), by, why)
 
-    def reopen(self, number: str, by: str) -> None:
-        self.change(number, lambda terms: evolve(terms, open=True), by)
+    def reopen(self, number: str, by: str, why: str = "") -> None:
+        self.change(number, lambda terms: evolve(terms, open=True), by, why)
 
     def get(self, number: str) -> AccessNumber:
-        access_id = kinds.access_number_id(number)
-        access = self.units.run(
-            lambda unit: unit.get(kinds.ACCESS_NUMBERS, access_id), writes=(), reads=(access_id,)
-        )
-        if access is None:
-            raise NotFound("access number", number)
-        return access
+        return look_up(self.units, kinds.ACCESS_NUMBERS, kinds.access_number_id(number), number)
 
 
 def _check(terms: AccessTerms) -> None:
     """What would only fail when somebody calls."""
-    if not _LANGUAGE.fullmatch(terms.language):
-        raise SettingNotAllowed("language", terms.language[:40], "a code such as en or zh_CN")
-    sound = terms.first_announcement
-    if sound is not None and not _SOUND.fullmatch(sound):
-        accepted = "a path of letters, digits, _, - and ., without `..`"
-        raise SettingNotAllowed("first announcement", sound[:80], accepted)
+    check_language(terms.language)
+    check_first_announcement(terms.first_announcement)

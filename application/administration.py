@@ -1,24 +1,24 @@
-"""What an operator sets up and changes: groups, access numbers, cards, money, tariffs."""
+"""What an operator sets up and changes: card groups, cards, and the money on them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from attrs import frozen
 
 from application import kinds
+from application.announcements import check_first_announcement, check_language
 from application.audit import act_id_of, record_act
 from application.ids import random_time_ordered
+from application.looking import look_up
 from application.pins import PinDigests, random_digits
-from application.ports import Claim, ClaimTaken, Clock, RateSheets, SheetRow, Unit, UnitsOfWork
+from application.ports import Claim, ClaimTaken, Clock, Unit, UnitsOfWork
 from application.streams import Fact, Kind, State
-from domain import access_numbers, accounts, card_groups, cards, tariffs, top_ups
-from domain.access_numbers import AccessNumber, AccessTerms
+from domain import accounts, card_groups, cards, top_ups
 from domain.card_groups import CardGroup, GroupTerms
 from domain.cards import Card, Status
-from domain.errors import AlreadyExists, NotFound, Refused, SettingNotAllowed
+from domain.errors import AlreadyExists, NotFound, SettingNotAllowed
 from domain.money import Money
 from domain.pin_spaces import PinSpace
 
@@ -28,7 +28,6 @@ Check = Callable[[State], object]
 _MOST_PIN_TRIES = 20
 
 _GROUP_CREATED = "create card group"
-_ACCESS_NUMBER_ADDED = "add access number"
 _CARD_GENERATED = "generate card and read its PIN"
 
 
@@ -65,10 +64,11 @@ class Administration:
     pins: PinDigests
     clock: Clock
     chance: Chance
-    sheets: RateSheets
 
     def create_group(self, name: str, terms: GroupTerms, by: str | None = None) -> None:
-        """Raises AlreadyExists for a group of this name with other terms."""
+        """Raises AlreadyExists for a group of this name with other terms, SettingNotAllowed for a
+        language or sound of the wrong form."""
+        _check(terms)
         group_id = kinds.card_group_id(name)
         act_id = act_id_of(_GROUP_CREATED, group_id)
 
@@ -84,6 +84,8 @@ class Administration:
     def change_group(
         self, name: str, terms: GroupTerms, by: str, *, check: Check[CardGroup] = accept
     ) -> None:
+        """Raises NotFound, AlreadyExists for another unit, SettingNotAllowed as for a new group."""
+        _check(terms)
         group_id = kinds.card_group_id(name)
 
         def decide(unit: Unit) -> None:
@@ -96,41 +98,7 @@ class Administration:
         self.units.run(decide, writes=(group_id,))
 
     def group(self, name: str) -> CardGroup:
-        group_id = kinds.card_group_id(name)
-        group = self.units.run(
-            lambda unit: unit.get(kinds.CARD_GROUPS, group_id), writes=(), reads=(group_id,)
-        )
-        if group is None:
-            raise NotFound("card group", name)
-        return group
-
-    def add_access_number(self, number: str, terms: AccessTerms, by: str | None = None) -> None:
-        """Raises AlreadyExists for a number that is there with other terms."""
-        access_id = kinds.access_number_id(number)
-        act_id = act_id_of(_ACCESS_NUMBER_ADDED, access_id)
-
-        def decide(unit: Unit) -> None:
-            access = unit.get(kinds.ACCESS_NUMBERS, access_id)
-            facts = access_numbers.add(access, number, terms)
-            unit.record(kinds.ACCESS_NUMBERS, access_id, facts)
-            if facts and by is not None:
-                record_act(unit, by, _ACCESS_NUMBER_ADDED, access_id)
-
-        self.units.run(decide, writes=(access_id, act_id))
-
-    def change_access_number(
-        self, number: str, terms: AccessTerms, by: str, *, check: Check[AccessNumber] = accept
-    ) -> None:
-        access_id = kinds.access_number_id(number)
-
-        def decide(unit: Unit) -> None:
-            access = unit.get(kinds.ACCESS_NUMBERS, access_id)
-            if access is None:
-                raise NotFound("access number", number)
-            check(access)
-            unit.record(kinds.ACCESS_NUMBERS, access_id, access.change(terms, by))
-
-        self.units.run(decide, writes=(access_id,))
+        return look_up(self.units, kinds.CARD_GROUPS, kinds.card_group_id(name), name)
 
     def states(self, kind: Kind[State, Fact], stream_ids: Sequence[UUID]) -> list[State | None]:
         """What these things are now, in their order; None for one that is not there."""
@@ -139,34 +107,6 @@ class Administration:
             writes=(),
             reads=stream_ids,
         )
-
-    def publish_tariff(
-        self, name: str, unit_name: str, rows: Iterable[SheetRow], since: datetime, by: str
-    ) -> int:
-        """Stores the rows as the next version of the tariff, in force from a moment on.
-
-        Rows are stored before the fact that makes them count, so half a sheet is never used.
-        Raises ValueError for a bad row, naming its prefix.
-        """
-        tariff_id = kinds.tariff_id(name)
-        sheet_id = random_time_ordered(self.clock.now(), self.chance.some_bytes(10))
-
-        def publish(unit: Unit, count: int, digest: str) -> int:
-            before = unit.get(kinds.TARIFFS, tariff_id)
-            unit.record(kinds.TARIFFS, tariff_id, tariffs.create(before, name, unit_name))
-            tariff = unit.get(kinds.TARIFFS, tariff_id)
-            assert tariff is not None, "it was created above"
-            version = tariff.last_version + 1
-            published = tariffs.TariffPublished(version, sheet_id, since, count, digest, by)
-            unit.record(kinds.TARIFFS, tariff_id, tariff.publish(published))
-            return version
-
-        try:
-            count, digest = self.sheets.store(sheet_id, unit_name, rows)
-            return self.units.run(lambda unit: publish(unit, count, digest), writes=(tariff_id,))
-        except (Refused, ValueError):
-            self.sheets.discard(sheet_id)
-            raise
 
     def generate_card(
         self,
@@ -241,12 +181,7 @@ class Administration:
         return card_id
 
     def card(self, card_id: UUID) -> Card:
-        card = self.units.run(
-            lambda unit: unit.get(kinds.CARDS, card_id), writes=(), reads=(card_id,)
-        )
-        if card is None:
-            raise NotFound("card", str(card_id))
-        return card
+        return look_up(self.units, kinds.CARDS, card_id, str(card_id))
 
     def issue_card(self, card_id: UUID, by: str, why: str) -> None:
         """Makes a card active at once, without printer and shop, and gives it its face value."""
@@ -267,7 +202,7 @@ class Administration:
         self, card_id: UUID, decision: Callable[[Card], list[cards.CardFact]], by: str
     ) -> None:
         account_id = self.card(card_id).account_id
-        top_up_id = kinds.hold_id(card_id, 0)
+        top_up_id = kinds.face_value_id_of_card(card_id)
 
         def decide(unit: Unit) -> None:
             card = unit.get(kinds.CARDS, card_id)
@@ -290,9 +225,11 @@ class Administration:
     ) -> Money:
         """Adds money to a card, once for each top-up id, and gives what it can spend now.
 
-        Raises SettingNotAllowed for a card that was never activated, or another unit.
+        Raises SettingNotAllowed for a card that was never activated or has expired, or another
+        unit: a refill does not move the expiry, so the money could never be spent.
         """
-        account_id = self.card(card_id).account_id
+        known = self.card(card_id)
+        account_id, group_id = known.account_id, known.group_id
 
         def decide(unit: Unit) -> Money:
             card = unit.get(kinds.CARDS, card_id)
@@ -300,13 +237,17 @@ class Administration:
             again = unit.get(kinds.TOP_UPS, top_up_id) is not None
             if not again and (not card.activated or card.status is Status.VOID):
                 raise SettingNotAllowed("card", card.status, "a card that is or was active")
+            group = unit.get(kinds.CARD_GROUPS, group_id)
+            end = card.expires_at(group.terms) if group else None
+            if not again and end is not None and end <= self.clock.now():
+                raise SettingNotAllowed("card", "expired", "a card that has not expired")
             self._add(unit, account_id, top_up_id, amount, channel, by)
             account = unit.get(kinds.ACCOUNTS, account_id)
             assert account is not None, "an active card has an account"
             unit.record(kinds.CARDS, card_id, card.balance_changed(account.balance))
             return account.available
 
-        return self.units.run(decide, writes=(card_id, account_id, top_up_id))
+        return self.units.run(decide, writes=(card_id, account_id, top_up_id), reads=(group_id,))
 
     @staticmethod
     def _add(
@@ -322,6 +263,13 @@ class Administration:
             raise NotFound("account", str(account_id))
         unit.record(kinds.ACCOUNTS, account_id, account.add_funds(top_up_id, amount))
         unit.record(kinds.TOP_UPS, top_up_id, received)
+
+
+def _check(terms: GroupTerms) -> None:
+    """What would only fail when somebody calls."""
+    for language in terms.languages:
+        check_language(language)
+    check_first_announcement(terms.first_announcement)
 
 
 def _check_digits(name: str, value: str | None, length: int) -> None:

@@ -9,7 +9,7 @@ from attrs import frozen
 from application import kinds
 from application.administration import Chance
 from application.ids import random_time_ordered
-from application.ports import Clock, Unit, UnitsOfWork
+from application.ports import Claim, ClaimTaken, Clock, Unit, UnitsOfWork
 from domain import approvals
 from domain.approvals import Approval
 from domain.errors import ApprovalNeeded, NotFound
@@ -40,7 +40,10 @@ class Approvals:
     needed: frozenset[str] = frozenset()
     """The actions that a second person has to approve."""
 
-    def request(self, deed: Deed) -> UUID:
+    def request(self, deed: Deed, request_id: UUID | None = None) -> UUID:
+        """Asks for it; the same ``request_id`` again gives the same approval."""
+        if request_id is not None and (found := self._asked(request_id)) is not None:
+            return found
         now = self.clock.now()
         approval_id = random_time_ordered(now, self.chance.some_bytes(10))
 
@@ -49,9 +52,16 @@ class Approvals:
             facts = approvals.request(
                 before, deed.action, deed.subject, deed.details, deed.by, deed.why, now
             )
-            unit.record(kinds.APPROVALS, approval_id, facts)
+            claims = () if request_id is None else (Claim(kinds.REQUEST, str(request_id)),)
+            unit.record(kinds.APPROVALS, approval_id, facts, claims)
 
-        self.units.run(decide, writes=(approval_id,))
+        try:
+            self.units.run(decide, writes=(approval_id,))
+        except ClaimTaken:
+            found = self._asked(request_id) if request_id is not None else None
+            if found is None:
+                raise
+            return found
         return approval_id
 
     def approve(self, approval_id: UUID, by: str) -> None:
@@ -78,17 +88,22 @@ class Approvals:
             lambda unit: _known(unit, approval_id), writes=(), reads=(approval_id,)
         )
 
-    def before(self, deed: Deed, approval_id: UUID | None) -> tuple[UUID, ...]:
+    def before(
+        self, deed: Deed, approval_id: UUID | None, request_id: UUID | None = None
+    ) -> tuple[UUID, ...]:
         """The streams that the deed's unit of work has to declare for ``carry_out``.
 
         If an approval is needed and none is given, it is asked for: raises ApprovalNeeded with
-        its id.
+        its id. Asked again under the same ``request_id`` after it was approved, it is that one.
         """
         if approval_id is not None:
             return (approval_id,)
-        if deed.action in self.needed:
-            raise ApprovalNeeded(deed.action, str(self.request(deed)))
-        return ()
+        if deed.action not in self.needed:
+            return ()
+        asked = self.request(deed, request_id)
+        if request_id is not None and self.approval(asked).approved_by is not None:
+            return (asked,)
+        raise ApprovalNeeded(deed.action, str(asked))
 
     def carry_out(self, unit: Unit, deed: Deed, approval_id: UUID | None) -> None:
         """Uses the approval up in the unit of work that does the deed."""
@@ -98,6 +113,9 @@ class Approvals:
             deed.action, deed.subject, deed.details, deed.by, self.clock.now()
         )
         unit.record(kinds.APPROVALS, approval_id, facts)
+
+    def _asked(self, request_id: UUID) -> UUID | None:
+        return self.units.find(kinds.REQUEST, str(request_id))
 
 
 def _known(unit: Unit, approval_id: UUID) -> Approval:

@@ -45,7 +45,8 @@ class Entry:
 
 @frozen
 class EntriesAsked:
-    """``after`` is the position of the last entry seen; ``since`` is included, ``until`` is not."""
+    """``after`` is the position of the last entry seen, 0 before the first page; ``since`` is
+    included, ``until`` is not."""
 
     after: int = 0
     limit: int = 100
@@ -54,11 +55,12 @@ class EntriesAsked:
     target: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
+    newest: bool = False
 
 
 class Trail(Protocol):
     def entries(self, asked: EntriesAsked) -> Sequence[Entry]:
-        """Oldest first, a moment behind the log, which itself can only grow."""
+        """Oldest first unless ``newest``, a moment behind the log, which itself can only grow."""
         ...
 
 

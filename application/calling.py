@@ -46,6 +46,13 @@ class Payer:
     balance: Money
     available: Money
     caller_id: str | None
+    calls_elsewhere: int = 0
+    """Calls that are up with this card in other sessions, or whose ends are not known yet."""
+
+    @property
+    def is_in_use(self) -> bool:
+        """As many calls are up elsewhere as the terms allow at once."""
+        return self.calls_elsewhere >= self.terms.simultaneous_calls
 
     @property
     def is_empty(self) -> bool:
@@ -64,7 +71,8 @@ class Call:
     sources: tuple[tuple[str, str], ...]
     payer: Payer | None = None
     bound_card: UUID | None = None
-    """The card that the caller ID opened when the call came in."""
+    """The card that the caller ID opened when the call came in, and that another card of the same
+    caller follows: one that is merely in use keeps its number."""
     attempts: int = 0
     last_destination: str | None = None
     recorded: bool = field(default=False)
@@ -125,9 +133,12 @@ class Calls:
             return None
         call.bound_card = bound.card_id
         try:
-            return self._identify(call, bound.card_id, Proof.CALLER_ID, None)
+            payer = self._identify(call, bound.card_id, Proof.CALLER_ID, None)
         except LoginFailed:
             return None
+        if payer.is_in_use and not payer.is_empty:
+            call.bound_card = None
+        return payer
 
     def login(self, call: Call, mode: LoginMode, number: str, pin: str) -> Payer:
         """The payer for what the caller keyed in; an empty number or PIN where none is asked.
@@ -159,7 +170,7 @@ class Calls:
         """The call's payer with what it can spend now."""
         assert call.payer is not None, "nobody has logged in"
         payer = self.units.run(
-            lambda unit: self._payer(unit, call.payer.card_id)[1],  # type: ignore[union-attr]
+            lambda unit: self._payer(unit, call.payer.card_id, call, call.attempts)[1],  # type: ignore[union-attr]
             writes=(),
             reads=(call.payer.card_id, call.payer.account_id),
         )
@@ -179,7 +190,8 @@ class Calls:
 
     def _identify(self, call: Call, card_id: UUID, proof: Proof, digest: str | None) -> Payer:
         def decide(unit: Unit) -> tuple[Payer, int]:
-            current, payer = self._payer(unit, card_id)
+            session = session_of(unit, call)
+            current, payer = self._payer(unit, card_id, call, session.last_attempt)
             if proof is Proof.CALLER_ID and not (
                 payer.terms.pinless_allowed and current.caller_id == call.caller_id
             ):
@@ -189,7 +201,6 @@ class Calls:
                 current.check_usable(payer.terms, self.clock.now())
             except CardNotUsable as unusable:
                 raise LoginFailed(unusable.reason) from unusable
-            session = session_of(unit, call)
             facts = session.identify(card_id, payer.account_id, proof)
             unit.record(kinds.CALL_SESSIONS, call.session_id, facts)
             return payer, session.last_attempt
@@ -203,13 +214,14 @@ class Calls:
         call.payer, call.attempts, call.recorded = payer, attempts, True
         return payer
 
-    def _payer(self, unit: Unit, card_id: UUID) -> tuple[Card, Payer]:
+    def _payer(self, unit: Unit, card_id: UUID, call: Call, attempts: int) -> tuple[Card, Payer]:
         card = unit.get(kinds.CARDS, card_id)
         assert card is not None, "a claim and a binding always name a card"
         group = self.configuration.get(kinds.CARD_GROUPS, card.group_id)
         assert group is not None, "a card is generated in a group"
         account = unit.get(kinds.ACCOUNTS, card.account_id)
         nothing = Money(0, group.terms.unit)
+        own = {kinds.hold_id(call.session_id, number) for number in range(1, attempts + 1)}
         return card, Payer(
             card_id=card_id,
             account_id=card.account_id,
@@ -218,6 +230,7 @@ class Calls:
             balance=account.balance if account else nothing,
             available=account.available if account else nothing,
             caller_id=card.caller_id,
+            calls_elsewhere=len(account.holds.keys() - own) if account else 0,
         )
 
     def _refuse(self, call: Call, reason: str, card_id: UUID | None) -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from application.approvals import Approvals
+from application.breakage import Breakage
 from application.card_changes import CardChanges
 from application.card_import import CardImports
 from application.distribution import Distributors
@@ -22,3 +23,4 @@ class CardBusiness:
     approvals: Approvals
     distributors: Distributors
     views: LotViews
+    breakage: Breakage

@@ -154,8 +154,7 @@ class CardChanges:
         if distributor is not None and status not in FOR_DISTRIBUTORS:
             accepted = " or ".join(FOR_DISTRIBUTORS)
             raise SettingNotAllowed("status", status, f"{accepted} for a distributor")
-        if status is Status.VOID and cards.count > 1:
-            self._approved(Deed(LOT_VOID, cards.name, f"{cards.count} cards", by, why), approval_id)
+        self.approve(cards, status, by, why, approval_id)
         report = self._change(
             cards, lambda card: card.change_status(status, by, why), by, distributor, progress
         )
@@ -170,6 +169,31 @@ class CardChanges:
 
             self.units.run(decide, writes=(lot_id,))
         return report
+
+    def approve(
+        self,
+        cards: Selection,
+        status: Status,
+        by: str,
+        why: str,
+        approval_id: UUID | None = None,
+        request_id: UUID | None = None,
+    ) -> UUID | None:
+        """The approval that ``change_status`` wants for this, used up; None if it wants none.
+
+        Raises ApprovalNeeded, and ApprovalNotUsable for one of something else.
+        """
+        check_words(by, why)
+        if status is not Status.VOID or cards.count <= 1:
+            return None
+        deed = Deed(LOT_VOID, cards.name, f"{cards.count} cards", by, why)
+        approval = self.approvals.before(deed, approval_id, request_id)
+        if not approval:
+            return None
+        self.units.run(
+            lambda unit: self.approvals.carry_out(unit, deed, approval[0]), writes=approval
+        )
+        return approval[0]
 
     def sell(
         self,
@@ -197,6 +221,7 @@ class CardChanges:
         by: str,
         why: str,
         approval_id: UUID | None = None,
+        request_id: UUID | None = None,
     ) -> Money:
         """Puts a card's balance right, once for each adjustment id; gives what it can spend now.
 
@@ -204,14 +229,14 @@ class CardChanges:
         has to agree.
         """
         check_words(by, why)
-        account_id = kinds.account_id_of_card(card_id)
         card = self.bulk.load(kinds.CARDS, (card_id,))[card_id].state
         if card is None:
             raise NotFound("card", str(card_id))
+        account_id = card.account_id
         deed = Deed(BALANCE_ADJUSTMENT, f"card {card.number}", str(amount), by, why)
-        approval = self.approvals.before(deed, approval_id)
+        approval = self.approvals.before(deed, approval_id, request_id)
         # An approval is for one adjustment, under whatever id it is carried out.
-        adjustment_id = kinds.hold_id(approval_id, 1) if approval_id else adjustment_id
+        adjustment_id = adjustments.adjustment_of(approval[0]) if approval else adjustment_id
 
         def decide(unit: Unit) -> Money:
             account = unit.get(kinds.ACCOUNTS, account_id)
@@ -233,13 +258,6 @@ class CardChanges:
         return self.units.run(decide, writes=(account_id, adjustment_id, card_id, *approval))
 
     # How
-
-    def _approved(self, deed: Deed, approval_id: UUID | None) -> None:
-        approval = self.approvals.before(deed, approval_id)
-        if approval:
-            self.units.run(
-                lambda unit: self.approvals.carry_out(unit, deed, approval[0]), writes=approval
-            )
 
     def _change(
         self,
@@ -297,13 +315,9 @@ def first_activation(
 
     The same facts, under the same ids, as when a single card is activated.
     """
-    after: Card | None = card
-    for fact in facts:
-        after = kinds.CARDS.evolve(after, fact)
-    assert after is not None, "a card stays a card"
-    if card.activated or not after.activated:
+    if not card.activated_by(facts):
         return ()
-    account_id, top_up_id = card.account_id, kinds.hold_id(card_id, 0)
+    account_id, top_up_id = card.account_id, kinds.face_value_id_of_card(card_id)
     opened = accounts.open_account(None, card.face_value.unit, "card", card_id)
     if not card.face_value:
         return (Addition(kinds.ACCOUNTS, account_id, 0, opened),)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from attrs import define, field
 
+from application.looking import look_at
 from application.ports import UnitsOfWork
 from application.streams import Fact, Kind, State
 
@@ -36,9 +37,7 @@ class Configuration:
         if known is not None and now - known[0] < self.every:
             state: State | None = known[1]
             return state
-        state = self.units.run(
-            lambda unit: unit.get(kind, stream_id), writes=(), reads=(stream_id,)
-        )
+        state = look_at(self.units, kind, stream_id)
         # What is not there is not remembered: it may be added the next moment, by the one asking.
         if state is not None:
             with self._lock:

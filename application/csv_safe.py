@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -12,8 +13,10 @@ _DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 def cell(value: object) -> str:
     """The text of a cell; an apostrophe goes in front of what a spreadsheet would run.
 
-    See OWASP, "CSV Injection". None is an empty cell.
+    See OWASP, "CSV Injection". None is an empty cell, and a number is a number below zero too.
     """
+    if isinstance(value, int | Decimal):
+        return str(value)
     text = "" if value is None else str(value)
     return "'" + text if text.startswith(_DANGEROUS) else text
 

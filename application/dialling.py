@@ -97,8 +97,9 @@ class Dialling:
         hold_id = kinds.hold_id(call.session_id, attempt)
 
         def granted(seconds: int, terms: GroupTerms, ways: tuple[Route, ...] = routes) -> Grant:
-            announced = seconds * terms.ghost_percent // 100
-            return Grant(attempt, number, seconds, announced, ways, self.ring_seconds)
+            return Grant(
+                attempt, number, seconds, _announced(seconds, terms), ways, self.ring_seconds
+            )
 
         def decide(unit: Unit) -> Grant:
             card = unit.get(kinds.CARDS, payer.card_id)
@@ -151,6 +152,10 @@ class Dialling:
             unit.record(kinds.CALL_SESSIONS, call.session_id, facts)
             facts = session_of(unit, call).plan_routes(attempt, planned)
             unit.record(kinds.CALL_SESSIONS, call.session_id, facts)
+            told = _announced(seconds, group.terms) if payer.terms.say_time else None
+            if told != seconds:
+                facts = session_of(unit, call).announce(attempt, told)
+                unit.record(kinds.CALL_SESSIONS, call.session_id, facts)
             most = group.terms.simultaneous_calls
             unit.record(kinds.ACCOUNTS, payer.account_id, account.hold(hold_id, held, most=most))
             return granted(seconds, group.terms)
@@ -162,6 +167,11 @@ class Dialling:
         )
         call.attempts, call.last_destination, call.recorded = attempt, number, True
         return grant
+
+
+def _announced(seconds: int, terms: GroupTerms) -> int:
+    """What is said of the time that can be talked: the ghost factor is for speech only."""
+    return seconds * terms.ghost_percent // 100
 
 
 def _as_planned(planned: tuple[PlannedRoute, ...], routes: tuple[Route, ...]) -> tuple[Route, ...]:

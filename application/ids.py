@@ -8,6 +8,9 @@ from uuid import UUID
 
 _MOST_MILLISECONDS = 1 << 48
 _ENTROPY_BYTES = 10
+_FREE = ~(0xF << 76 | 0b11 << 62)
+_FIXED = 0x8 << 76 | 0b10 << 62
+"""The bits of the version, 8, and of the variant of RFC 9562."""
 
 
 def time_ordered(milliseconds: int, *source: str) -> UUID:
@@ -22,11 +25,8 @@ def time_ordered(milliseconds: int, *source: str) -> UUID:
     if not source:
         raise ValueError("an id needs at least one source, or all ids of one moment are the same")
     # Lengths keep ("ab", "c") and ("a", "bc") apart.
-    digest = hashlib.sha256()
-    for each in source:
-        encoded = each.encode()
-        digest.update(len(encoded).to_bytes(8, "big") + encoded)
-    return _version_8(milliseconds, digest.digest())
+    parts = [len(each).to_bytes(8, "big") + each for each in map(str.encode, source)]
+    return _version_8(milliseconds, hashlib.sha256(b"".join(parts)).digest())
 
 
 def random_time_ordered(now: datetime, entropy: bytes) -> UUID:
@@ -49,6 +49,4 @@ def _version_8(milliseconds: int, rest: bytes) -> UUID:
             f"a time is 0 to {_MOST_MILLISECONDS - 1} milliseconds, not {milliseconds}"
         )
     value = milliseconds << 80 | int.from_bytes(rest[:_ENTROPY_BYTES], "big")
-    value = value & ~(0xF << 76) | 0x8 << 76  # version 8
-    value = value & ~(0b11 << 62) | 0b10 << 62  # the variant of RFC 9562
-    return UUID(int=value)
+    return UUID(int=value & _FREE | _FIXED)

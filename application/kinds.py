@@ -59,6 +59,8 @@ PIN = "pin"
 """Claims: a card number and a PIN digest each belong to one card (unique system-wide)."""
 LOT_NAME = "lot"
 """A claim: the name of a lot."""
+REQUEST = "request"
+"""A claim: the id under which something was asked for, so that a repetition finds it again."""
 
 _NAMED = UUID("6f6f4f0e-0d3c-4c0e-9a53-2f8f6f0f7c11")
 _REFERENCE = re.compile(
@@ -107,9 +109,19 @@ def card_id_of_lot(lot_id: UUID, place: int) -> UUID:
     return UUID(int=_lot_base(lot_id) | (place >> 8) << 64 | (place & 0xFF) << 54)
 
 
+def lot_mark(card_id: UUID) -> UUID:
+    """What all cards of one lot have in common, and no other card has: the id of its first one."""
+    return UUID(int=card_id.int & ~(0xFFF << 64 | 0xFF << 54))
+
+
+def place_in_lot(card_id: UUID) -> int:
+    """The place of a card in its lot. Of a card of no lot this means nothing."""
+    return (card_id.int >> 64 & 0xFFF) << 8 | card_id.int >> 54 & 0xFF
+
+
 @lru_cache(maxsize=64)
 def _lot_base(lot_id: UUID) -> int:
-    rest = int.from_bytes(sha256(b"lot" + lot_id.bytes).digest()[:7], "big") & ((1 << 54) - 1)
+    rest = int.from_bytes(sha256(b"lot" + lot_id.bytes).digest()[:7], "big") & _END
     return lot_id.int >> 80 << 80 | 0x8 << 76 | 0b10 << 62 | rest
 
 
@@ -121,13 +133,31 @@ def trunk_id(name: str) -> UUID:
     return uuid5(_NAMED, f"trunk:{name}")
 
 
+def distributor_id(name: str) -> UUID:
+    return uuid5(_NAMED, f"distributor:{name}")
+
+
 def hold_id(session_id: UUID, attempt: int) -> UUID:
     return uuid5(session_id, str(attempt))
 
 
 def account_id_of_card(card_id: UUID) -> UUID:
-    """Sorts right behind its card: the same time, another end."""
-    return time_ordered(card_id.int >> 80, "account", str(card_id))
+    """Lies beside its card, so that a lot that becomes active writes to few pages of an index."""
+    return _beside(card_id, b"account")
+
+
+def face_value_id_of_card(card_id: UUID) -> UUID:
+    """The top-up that gives a card its face value, at its first activation."""
+    return _beside(card_id, b"face value")
+
+
+def _beside(stream_id: UUID, what: bytes) -> UUID:
+    """The id with another end: the last 54 bits are of a SHA-256."""
+    end = int.from_bytes(sha256(what + stream_id.bytes).digest()[:7], "big") & _END
+    return UUID(int=stream_id.int & ~_END | end)
+
+
+_END = (1 << 54) - 1
 
 
 def session_id(reference: str) -> UUID:

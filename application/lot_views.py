@@ -35,6 +35,15 @@ class LotRow:
 
 
 @frozen
+class StatusCount:
+    """How many cards have a status, of those that are sold or of those that are not."""
+
+    status: str
+    sold: bool
+    cards: int
+
+
+@frozen
 class ApprovalRow:
     """``state`` is waiting, approved, declined or used; who looks compares ``expires_at``."""
 
@@ -51,22 +60,27 @@ class ApprovalRow:
 
 
 class LotViews(Protocol):
-    """Lists are ordered by id (oldest first) and paged by the id of the last row seen."""
+    """Lists are ordered by id (oldest first, or ``newest`` first) and paged by the id of the last
+    row seen."""
 
     def lots(
-        self, after: UUID | None, limit: int, *, group: str | None = None
+        self, after: UUID | None, limit: int, *, group: str | None = None, newest: bool = False
     ) -> Sequence[LotRow]: ...
 
     def lots_of_batch(self, run: str, batch: str) -> Sequence[LotRow]: ...
 
     def approvals(
-        self, after: UUID | None, limit: int, *, state: str | None = None
+        self, after: UUID | None, limit: int, *, state: str | None = None, newest: bool = False
     ) -> Sequence[ApprovalRow]: ...
 
     def cards_in(
         self, cards: NumberRange, after_number: str | None, limit: int
     ) -> Sequence[CardRow]:
         """The cards with numbers of a range, by number: what a distributor sees."""
+        ...
+
+    def statuses(self, first: UUID, last: UUID, numbers: NumberRange) -> Sequence[StatusCount]:
+        """The cards from one id to another, counted, as far as they have these numbers."""
         ...
 
     def groups(self) -> Sequence[tuple[UUID, str]]:

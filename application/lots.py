@@ -10,9 +10,10 @@ from attrs import frozen
 from application import kinds, printing
 from application.administration import Chance
 from application.approvals import LOT_EXPORT, Approvals, Deed
-from application.bulk import Addition, BulkAppends, Loaded, Overtaken
+from application.bulk import Addition, BulkAppends, Loaded, Overtaken, parts
 from application.ids import random_time_ordered
-from application.pins import PinDigests, random_digits
+from application.looking import look_at, look_up
+from application.pins import PinDigests, many_random_digits
 from application.ports import Claim, ClaimTaken, Clock, ConcurrencyConflict, Unit, UnitsOfWork
 from domain import cards, lots
 from domain.card_groups import GroupTerms
@@ -23,6 +24,11 @@ from domain.pin_spaces import PinSpace
 CHUNK = 2_000
 """Cards that are stored together: calls wait no longer than that takes for their turn."""
 
+DRAWN_AT_ONCE = 50
+"""Chunks that PINs are drawn for together. Each gets a share of neighbours by their digests, so
+that it writes to few pages of the index of PINs; which card of a lot has which share tells nothing
+about a PIN to those who lack the key of the digests."""
+
 _TRIES = 12
 
 Progress = Callable[[int], object]
@@ -31,7 +37,7 @@ Progress = Callable[[int], object]
 
 @frozen
 class Export:
-    """The sealed parts of a lot, in order, and what is recorded when they have been written."""
+    """The file for the printer (``printing.archive``) in pieces, and whose cards are in it."""
 
     lot_id: UUID
     cards: int
@@ -59,11 +65,13 @@ class Lots:
         recipient: str,
         by: str,
         why: str,
+        request_id: UUID | None = None,
     ) -> UUID:
         """Orders a lot and sets its PINs aside; the same order again gives the same lot.
 
-        Raises PinsUsedUp with how many are left, AlreadyExists for another lot of this name,
-        SettingNotAllowed for numbers of another length than the group's.
+        Raises PinsUsedUp with how many are left, AlreadyExists for another lot of this name and
+        for a ``request_id`` that ordered another lot before, SettingNotAllowed for numbers of
+        another length than the group's.
         """
         try:
             recipient = self.sealer.check(recipient)
@@ -71,6 +79,10 @@ class Lots:
             raise SettingNotAllowed("recipient", recipient[:80], str(error)) from error
         group_id = kinds.card_group_id(group)
         found = self.units.find(kinds.LOT_NAME, name)
+        if request_id is not None:
+            asked = self.units.find(kinds.REQUEST, str(request_id))
+            if asked not in (None, found):
+                raise AlreadyExists(kinds.REQUEST, str(request_id))
         lot_id = found or random_time_ordered(self.clock.now(), self.chance.some_bytes(10))
         known = self.lot(found) if found else None
         # A lot that exists keeps the terms it was ordered under, whatever the group says now.
@@ -93,7 +105,9 @@ class Lots:
                 name, group_id, numbering, count, pin_length, face_value, recipient, by, why
             )
             facts = lots.order(before, ordered)
-            claims = (Claim(kinds.LOT_NAME, name),) if facts else ()
+            claims = [Claim(kinds.LOT_NAME, name)] if facts else []
+            if facts and request_id is not None:
+                claims.append(Claim(kinds.REQUEST, str(request_id)))
             unit.record(kinds.LOTS, lot_id, facts, claims)
             if facts:
                 space = unit.get(kinds.PIN_SPACES, space_id) or PinSpace(pin_length)
@@ -102,7 +116,12 @@ class Lots:
         try:
             self.units.run(decide, writes=(lot_id, space_id), reads=(group_id,))
         except ClaimTaken as taken:
-            raise AlreadyExists("lot", name) from taken
+            if found is None and self.units.find(kinds.LOT_NAME, name) is not None:
+                # The same order came twice at the same time, or it is another lot: look at it.
+                return self.order(
+                    name, group, numbering, count, recipient, by, why, request_id=request_id
+                )
+            raise AlreadyExists(taken.kind, taken.key) from taken
         return lot_id
 
     def generate(self, lot_id: UUID, progress: Progress = lambda done: None) -> Lot:
@@ -112,8 +131,10 @@ class Lots:
         """
         group = self._group_name(self.lot(lot_id).ordered.group_id)
         tries = 0
+        known: Loaded[Lot] | None = None
+        drawn: list[tuple[str, str]] = []
         while True:
-            loaded = self.bulk.load(kinds.LOTS, (lot_id,))[lot_id]
+            loaded = known or self.bulk.load(kinds.LOTS, (lot_id,))[lot_id]
             lot = loaded.state
             if lot is None:
                 raise NotFound("lot", str(lot_id))
@@ -121,12 +142,21 @@ class Lots:
             planned = lots.next_chunk(lot, self.chunk)
             if planned is None:
                 return self._complete(lot_id)
+            if len(drawn) < planned.count:
+                drawn = self._draw(
+                    min(lot.left, DRAWN_AT_ONCE * self.chunk), lot.ordered.pin_length
+                )
+            share = drawn[-planned.count :]
+            del drawn[-planned.count :]
             try:
-                self._make(lot_id, loaded, planned, group)
+                # Nobody else was there before, or this would have been refused.
+                known = self._make(lot_id, loaded, planned, group, share)
                 tries = 0
             except Overtaken as overtaken:
                 # A card was made elsewhere with one of the numbers or PINs, or somebody else
                 # makes this lot too. What is stored tells.
+                known = None
+                drawn.clear()
                 tries += 1
                 if tries == _TRIES:
                     raise ConcurrencyConflict(str(overtaken)) from overtaken
@@ -138,10 +168,7 @@ class Lots:
         return lot_id
 
     def lot(self, lot_id: UUID) -> Lot:
-        lot = self.units.run(lambda unit: unit.get(kinds.LOTS, lot_id), writes=(), reads=(lot_id,))
-        if lot is None:
-            raise NotFound("lot", str(lot_id))
-        return lot
+        return look_up(self.units, kinds.LOTS, lot_id, str(lot_id))
 
     def kept_numbers(self, lot_id: UUID) -> Iterator[str]:
         """The numbers of the lot that were in use before it: their cards stayed as they are."""
@@ -152,14 +179,16 @@ class Lots:
 
     def pins_left(self, length: int) -> int:
         """How many more PINs of a length may be given out."""
-        space_id = kinds.pin_space_id(length)
-        space = self.units.run(
-            lambda unit: unit.get(kinds.PIN_SPACES, space_id), writes=(), reads=(space_id,)
-        )
+        space = look_at(self.units, kinds.PIN_SPACES, kinds.pin_space_id(length))
         return (space or PinSpace(length)).left
 
     def start_export(
-        self, lot_id: UUID, by: str, why: str, approval_id: UUID | None = None
+        self,
+        lot_id: UUID,
+        by: str,
+        why: str,
+        approval_id: UUID | None = None,
+        request_id: UUID | None = None,
     ) -> Export:
         """Records who takes the sealed PINs out, and gives them. Write them, then ``finish``.
 
@@ -170,7 +199,9 @@ class Lots:
         deed = Deed(LOT_EXPORT, lot.ordered.name, f"{lot.made} cards", by, why)
         if lot.export_started is None:
             lot.start_export(by, why)  # what is refused anyway is not asked of a second person
-        approval = self.approvals.before(deed, approval_id) if lot.export_started is None else ()
+        approval: tuple[UUID, ...] = ()
+        if lot.export_started is None:
+            approval = self.approvals.before(deed, approval_id, request_id)
 
         def decide(unit: Unit) -> Lot:
             state = unit.get(kinds.LOTS, lot_id)
@@ -182,7 +213,14 @@ class Lots:
             return state
 
         state = self.units.run(decide, writes=(lot_id, *approval))
-        return Export(lot_id, state.made, self.kept.sealed(state.seals))
+        return Export(lot_id, state.made, self._file(state))
+
+    def sealed_parts(self, lot_id: UUID) -> Iterator[bytes]:
+        """The parts of the file that is being exported, once more. Raises SettingNotAllowed."""
+        lot = self.lot(lot_id)
+        if lot.export_started is None or lot.exported is not None:
+            raise SettingNotAllowed("export", "none under way", "one that was started")
+        return self._file(lot)
 
     def finish_export(self, lot_id: UUID, by: str, sha256: str) -> None:
         """The file is written and safe: from now on the PINs are nowhere but in it."""
@@ -195,30 +233,38 @@ class Lots:
         self.units.run(decide, writes=(lot_id,))
         self.kept.forget(lot_id)
 
+    def _file(self, lot: Lot) -> Iterator[bytes]:
+        return printing.archive(self.kept.sealed(lot.seals))
+
     def _make(
-        self, lot_id: UUID, loaded: Loaded[Lot], planned: lots.PlannedChunk, group: str
-    ) -> None:
+        self,
+        lot_id: UUID,
+        loaded: Loaded[Lot],
+        planned: lots.PlannedChunk,
+        group: str,
+        drawn: list[tuple[str, str]],
+    ) -> Loaded[Lot]:
+        """Stores the next cards, and gives the lot as it is then."""
         lot = loaded.state
         assert lot is not None, "it was loaded"
         ordered = lot.ordered
         numbering = ordered.numbering
         places = range(planned.first, planned.first + planned.count)
-        numbers = {numbering.number(place): place for place in places}
+        numbers = dict(zip(numbering.numbers(places), places, strict=True))
         kept = {numbers[number] for number in self.bulk.holders(kinds.CARD_NUMBER, numbers.keys())}
-        drawn = self._draw(planned.count - len(kept), ordered.pin_length)
         additions: list[Addition] = []
         sheet: list[printing.PrintedCard] = []
+        face_value = str(ordered.face_value)
         for number, place in numbers.items():
             if place in kept:
                 continue
-            digest, pin = drawn.popitem()
+            digest, pin = drawn.pop()
             additions.append(_new_card(lot_id, place, number, digest, ordered))
             pack = str(numbering.pack_of(place)) if numbering.pack_size else ""
-            sheet.append(
-                printing.PrintedCard(
-                    number, pin, ordered.name, group, str(ordered.face_value), pack, str(place + 1)
-                )
+            printed = printing.PrintedCard(
+                number, pin, ordered.name, group, face_value, pack, str(place + 1)
             )
+            sheet.append(printed)
         # The sealed PINs are stored first: a card whose PIN nobody knows must never exist. A seal
         # that no fact names, because its cards were not stored, is deleted with the export.
         seal_id = random_time_ordered(self.clock.now(), self.chance.some_bytes(10))
@@ -228,21 +274,26 @@ class Lots:
         facts = lot.store_chunk(planned.count, seal_id, tuple(sorted(kept)))
         additions.append(Addition(kinds.LOTS, lot_id, loaded.version, facts))
         self.bulk.append(additions)
+        after: Lot | None = lot
+        for fact in facts:
+            after = kinds.LOTS.evolve(after, fact)
+        return Loaded(after, loaded.version + len(facts))
 
-    def _draw(self, count: int, length: int) -> dict[str, str]:
-        """PINs that nobody has, by their digests."""
+    def _draw(self, count: int, length: int) -> list[tuple[str, str]]:
+        """PINs that nobody has, behind their digests. Those of a chunk lie together, in an order
+        that their places in the index do not tell."""
         drawn: dict[str, str] = {}
         while len(drawn) < count:
             fresh: dict[str, str] = {}
-            while len(fresh) < count - len(drawn):
-                pin = random_digits(length, self.chance.below)
+            for pin in many_random_digits(count - len(drawn), length, self.chance.some_bytes):
                 digest = self.pins.digest(pin)
                 if digest not in drawn:
                     fresh[digest] = pin
             for taken in self.bulk.holders(kinds.PIN, fresh.keys()):
                 del fresh[taken]
             drawn |= fresh
-        return drawn
+        shares = parts(sorted(drawn.items(), reverse=True), self.chunk)
+        return [each for share in shares for each in sorted(share, key=lambda pin: pin[0][::-1])]
 
     def _complete(self, lot_id: UUID) -> Lot:
         lot = self.lot(lot_id)
@@ -265,18 +316,10 @@ class Lots:
         return self.units.run(decide, writes=(lot_id, space_id))
 
     def _terms(self, group: str) -> GroupTerms:
-        group_id = kinds.card_group_id(group)
-        state = self.units.run(
-            lambda unit: unit.get(kinds.CARD_GROUPS, group_id), writes=(), reads=(group_id,)
-        )
-        if state is None:
-            raise NotFound("card group", group)
-        return state.terms
+        return look_up(self.units, kinds.CARD_GROUPS, kinds.card_group_id(group), group).terms
 
     def _group_name(self, group_id: UUID) -> str:
-        state = self.units.run(
-            lambda unit: unit.get(kinds.CARD_GROUPS, group_id), writes=(), reads=(group_id,)
-        )
+        state = look_at(self.units, kinds.CARD_GROUPS, group_id)
         assert state is not None, "a lot is ordered in a group"
         return state.name
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -136,6 +136,10 @@ class Prices(Protocol):
         """The price of an E.164 number in the version of the tariff in force at a moment."""
         ...
 
+    def at(self, tariff: str, now: datetime) -> Callable[[str], RateTerms | None]:
+        """The terms for E.164 digits, looked up in that version for very many of them."""
+        ...
+
 
 class Routes(Protocol):
     def to(self, number: str) -> Sequence[Route]:
@@ -156,28 +160,8 @@ class RouteCosts(Protocol):
         """
         ...
 
-
-@frozen
-class SheetRow:
-    """One line of a rate sheet: a prefix of E.164 digits without plus, its name and its terms."""
-
-    prefix: str
-    destination: str
-    terms: RateTerms
-
-
-class RateSheets(Protocol):
-    """Rate sheets under ids of their own; a sheet that is not published is never looked at."""
-
-    def store(self, sheet_id: UUID, unit: str, rows: Iterable[SheetRow]) -> tuple[int, str]:
-        """Keeps the rows of a new sheet; gives how many, and the SHA-256 over all of them.
-
-        Raises ValueError for a prefix that comes twice, or terms in another unit.
-        """
-        ...
-
-    def discard(self, sheet_id: UUID) -> None:
-        """Forgets a sheet that was not published."""
+    def costs_now(self, unit: str | None = None) -> Callable[[str], int | None]:
+        """``cheapest`` for very many prefixes, digits alone, all as of this moment."""
         ...
 
 

@@ -10,8 +10,9 @@ from attrs import frozen
 
 from application import kinds, numbers
 from application.dialling import priced
+from application.looking import look_up
 from application.ports import UnitsOfWork
-from application.tariffs import SheetStore
+from application.sheet_store import SheetStore
 from domain.access_numbers import AccessTerms
 from domain.card_groups import GroupTerms
 from domain.errors import DestinationNotSold, NotFound, SettingNotAllowed
@@ -158,12 +159,8 @@ class PriceExplanations:
             raise NotFound("card group", group)
         if access is None:
             raise NotFound("access number", access_number)
-        tariff_id = kinds.tariff_id(known.terms.tariff)
-        tariff = self.units.run(
-            lambda unit: unit.get(kinds.TARIFFS, tariff_id), writes=(), reads=(tariff_id,)
-        )
-        if tariff is None:
-            raise NotFound("tariff", known.terms.tariff)
+        name = known.terms.tariff
+        tariff = look_up(self.units, kinds.TARIFFS, kinds.tariff_id(name), name)
         return known.terms, access.terms, tariff
 
 
@@ -182,8 +179,8 @@ def sentences(told: Explanation) -> list[str]:
 
     steps = [
         f"{told.number} is called through {told.access_number} with a card of group {told.group}.",
-        f"Its tariff is {told.tariff}; at {told.answered_at.isoformat()} version {told.version}"
-        f" is in force, since {told.effective_from.isoformat()}.",
+        f"Its tariff is {told.tariff}; at {_moment(told.answered_at)} version {told.version}"
+        f" is in force, since {_moment(told.effective_from)}.",
         f"The longest prefix that fits is {told.matched.prefix}, {told.matched.destination}.",
     ]
     if told.passed_over:
@@ -193,17 +190,29 @@ def sentences(told: Explanation) -> list[str]:
         f"A minute costs {money(terms.per_minute)}, billed by {terms.initial_block} seconds first"
         f" and {terms.increment} after that."
     )
+    if terms.bands:
+        count = len(terms.bands)
+        steps.append(
+            f"At {count} {'time' if count == 1 else 'times'} of the week it costs something else,"
+            f" by the clock of {terms.time_zone}."
+        )
+    # What has a line of its own in the charge is told there.
+    lines = {each.line.what for each in told.lines}
     steps += [
         f"{name}: {money(micros)}."
-        for name, micros in (
-            ("Connect fee", terms.connect_fee),
-            ("Disconnect fee", terms.disconnect_fee),
-            ("Minimum charge", terms.minimum_charge),
-            ("Surcharge of the access number, each call", told.surcharge.micros),
-            ("Surcharge of the access number, each minute", told.surcharge_per_minute.micros),
-            ("Setup fee of the first call", told.setup_fee.micros),
+        for name, what, micros in (
+            ("Connect fee", "connect fee", terms.connect_fee),
+            ("Disconnect fee", "disconnect fee", terms.disconnect_fee),
+            ("Minimum charge", "minimum charge", terms.minimum_charge),
+            ("Surcharge of the access number, each call", "surcharge", told.surcharge.micros),
+            (
+                "Surcharge of the access number, each minute",
+                "",
+                told.surcharge_per_minute.micros,
+            ),
+            ("Setup fee of the first call", "setup fee", told.setup_fee.micros),
         )
-        if micros
+        if micros and what not in lines
     ]
     steps += [
         f"{name}: {seconds} seconds."
@@ -218,7 +227,7 @@ def sentences(told: Explanation) -> list[str]:
     steps.append(f"Together: {told.charge.total}.")
     if told.connects:
         steps.append(
-            f"A balance of {told.balance} lasts for {told.talk_seconds} seconds;"
+            f"A balance of {told.balance} lasts for {_length(told.talk_seconds)};"
             f" {told.hold} would be held."
         )
     else:
@@ -226,6 +235,16 @@ def sentences(told: Explanation) -> list[str]:
             f"A balance of {told.balance} does not connect: {told.needed_to_connect} are needed."
         )
     return steps
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%a %Y-%m-%d %H:%M:%S} {at.tzname() or ''}".rstrip()
+
+
+def _length(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    told = f"{minutes} minutes" if minutes else ""
+    return f"{told} {rest} seconds".strip() if rest or not minutes else told
 
 
 def _line(told: ExplainedLine, time_zone: str, unit: str) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Any, BinaryIO, Protocol
 from uuid import UUID
 
 from attrs import field, frozen
@@ -13,8 +15,18 @@ from attrs import field, frozen
 COLUMNS = ("number", "pin", "lot", "group", "face_value", "pack", "place")
 """The columns of the printer's file."""
 
-END_OF_SEAL = b"-----END AGE ENCRYPTED FILE-----"
-"""The last line of a sealed part (age, ASCII armour)."""
+MOST_IN_A_PART = 4 * 1024 * 1024
+"""Bytes of a sealed part: those of a lot have some 300,000."""
+
+_PART = "cards-{:04d}.csv.age"
+_READ_ME = """\
+Each file with the ending .age holds cards, numbers and PINs, encrypted to your key (see
+https://age-encryption.org). Its clear text is a CSV file with a header:
+
+    age --decrypt --identity key.txt cards-0001.csv.age
+
+`talktime lots open` reads them all at once, `talktime lots print-sheet` makes a PDF of them.
+"""
 
 
 class Sealer(Protocol):
@@ -90,13 +102,62 @@ def read(clear: bytes) -> Iterator[PrintedCard]:
         yield PrintedCard(*row)
 
 
-def sealed_parts(file: Iterable[bytes]) -> Iterator[bytes]:
-    """The parts of an exported file, each an age file of its own: ``age -d`` reads it, too."""
-    part: list[bytes] = []
-    for line in file:
-        part.append(line)
-        if line.strip() == END_OF_SEAL:
-            yield b"".join(part)
-            part = []
-    if b"".join(part).strip():
-        raise ValueError("the file ends in the middle of a sealed part: it is not whole")
+def archive(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The file for the printer: a ZIP of the sealed parts, each a file that ``age`` decrypts.
+
+    The parts of a lot were sealed one after another, by a system that cannot open them again, so
+    they cannot become one sealed file. Given piece by piece, and the same bytes each time.
+    """
+    out = _Pieces()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(_entry("READ-ME.txt"), _READ_ME)
+        for number, part in enumerate(parts, start=1):
+            # Sealed bytes in ASCII shrink by a quarter, however hard one tries.
+            file.writestr(_entry(_PART.format(number)), part, compresslevel=1)
+            yield out.taken()
+    yield out.taken()
+
+
+def sealed_parts(file: BinaryIO) -> Iterator[bytes]:
+    """The sealed parts in a file for the printer. Raises ValueError for any other file."""
+    try:
+        with zipfile.ZipFile(file) as archived:
+            names = [each.filename for each in archived.infolist()]
+            parts = [_PART.format(number) for number in range(1, len(names))]
+            if names[1:] != parts:
+                raise ValueError("this is no file for the printer, or it is not whole")
+            for name in parts:
+                with archived.open(name) as part:
+                    sealed = part.read(MOST_IN_A_PART + 1)
+                if len(sealed) > MOST_IN_A_PART:
+                    raise ValueError(f"{name} is larger than a sealed part can be")
+                yield sealed
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise ValueError(f"this is no file for the printer, or it is not whole: {error}") from error
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    # Without the time of day, so that the file is the same when it is written again.
+    entry = zipfile.ZipInfo(name)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o600 << 16
+    return entry
+
+
+class _Pieces(io.RawIOBase):
+    """Takes what is written until somebody takes it away; nobody can go back in it."""
+
+    def __init__(self) -> None:
+        self._written: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._written.append(bytes(data))
+        return len(data)
+
+    def taken(self) -> bytes:
+        taken = b"".join(self._written)
+        self._written.clear()
+        return taken

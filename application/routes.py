@@ -11,17 +11,15 @@ from application import kinds, numbers
 from application.configuration import Configuration
 from application.exchange import ExchangeRates
 from application.ports import Clock, Prices, Route, Routes
+from application.route_costs import MOST_SENT, CostsAtAMoment
 from application.trunk_load import TrunkLoad
 from domain.blocked_ranges import BlockedRange
 from domain.costs import cost
 from domain.errors import DestinationNotSold
-from domain.money import Money, divided_up
+from domain.money import Money
 from domain.providers import Provider
 from domain.routing import NUMBERING_PLAN, Order, RoutingPlan
 from domain.trunks import Trunk, translated
-
-MOST_SENT = 32
-"""Digits that are sent to a trunk at most."""
 
 
 @frozen
@@ -48,6 +46,26 @@ class RouteSettings:
     """Routes tried in one attempt: each may ring, and the hold covers the time it may ring."""
 
 
+@frozen
+class LeftOut:
+    """A trunk that is not tried, and why."""
+
+    trunk: str
+    provider: str | None
+    why: str
+
+
+@frozen
+class Choice:
+    """The ways to a number in the order of its route, and the trunks that are none."""
+
+    prefix: str
+    """The prefix whose route it is; empty for that of all other numbers."""
+    order: Order
+    ways: Sequence[Route]
+    left_out: Sequence[LeftOut]
+
+
 @define
 class LedgerRoutes:
     """The ports ``Routes`` and ``RouteCosts`` by the providers, trunks and routes in the ledger.
@@ -71,7 +89,7 @@ class LedgerRoutes:
         self.check(number, plan)
         if not plan.trunks:
             return list(self.otherwise.to(number))[: self.settings.most]
-        ways = self._ways(number.removeprefix("+"), plan)
+        ways = list(self.choose(number.removeprefix("+"), plan).ways)
         # A full trunk comes last and not never: it may have room by the time it is its turn.
         ways.sort(key=lambda route: not self.load.has_room(route.trunk, route.capacity))
         return ways[: self.settings.most]
@@ -80,14 +98,26 @@ class LedgerRoutes:
         digits = number_or_prefix.removeprefix("+")
         if digits and not (digits.isascii() and digits.isdigit()):
             raise ValueError(f"a prefix is digits alone, such as 4822, not {number_or_prefix!r}")
-        wanted, now = unit or self.settings.unit, self.clock.now()
-        costs = [
-            converted.micros
-            for route in self._ways(digits, self.plan())
-            if (nominal := self.nominal_cost(route, now)) is not None
-            and (converted := self.exchange.convert(nominal, wanted)) is not None
-        ]
-        return divided_up(min(costs) * 60, self.settings.nominal_seconds) if costs else None
+        return self.costs_now(unit)(digits)
+
+    def costs_now(self, unit: str | None = None) -> CostsAtAMoment:
+        plan = self.plan()
+        named = {*plan.trunks, *(name for each in plan.routes.values() for name in each.trunks)}
+        trunks = [each for each in self._trunks(named) if each.terms.active]
+        providers = (
+            self.configuration.get(kinds.PROVIDERS, kinds.provider_id(name))
+            for name in {each.terms.provider for each in trunks}
+        )
+        return CostsAtAMoment(
+            plan,
+            {each.name: each for each in trunks},
+            {each.name: each for each in providers if each is not None and each.terms.active},
+            self.prices,
+            self.exchange,
+            unit or self.settings.unit,
+            self.settings.nominal_seconds,
+            self.clock.now(),
+        )
 
     def nominal_cost(self, route: Route, now: datetime) -> Money | None:
         """What a call of the nominal length costs by a route, in its provider's unit."""
@@ -117,34 +147,40 @@ class LedgerRoutes:
         self._no_plan_at = now if found is None else None
         return found or RoutingPlan()
 
-    def _ways(self, digits: str, plan: RoutingPlan) -> list[Route]:
-        """All that could carry the number, in the order of its route."""
+    def choose(self, digits: str, plan: RoutingPlan) -> Choice:
+        """All that could carry the number, in the order of its route, and all that could not."""
         now = self.clock.now()
-        _, terms = plan.route_of(digits)
-        found = [
-            (trunk, route)
-            for trunk in self._trunks(terms.trunks or plan.trunks)
-            if (route := self._way(digits, trunk, now)) is not None
-        ]
+        prefix, terms = plan.route_of(digits)
+        found: list[tuple[Trunk, Route]] = []
+        left_out: list[LeftOut] = []
+        for trunk in self._trunks(terms.trunks or plan.trunks):
+            way = self._way(digits, trunk, now)
+            if isinstance(way, Route):
+                found.append((trunk, way))
+            else:
+                left_out.append(LeftOut(trunk.name, trunk.terms.provider, way))
         if terms.order is Order.CHEAPEST:
             found.sort(
                 key=lambda each: (*self._cost(each[1], now), each[0].terms.priority, each[0].name)
             )
-        return [route for _, route in found]
+        return Choice(prefix, terms.order, [route for _, route in found], left_out)
 
     def _trunks(self, names: Iterable[str]) -> list[Trunk]:
         known = (self.configuration.get(kinds.TRUNKS, kinds.trunk_id(name)) for name in names)
-        return [trunk for trunk in known if trunk is not None and trunk.terms.active]
+        return [trunk for trunk in known if trunk is not None]
 
-    def _way(self, digits: str, trunk: Trunk, now: datetime) -> Route | None:
+    def _way(self, digits: str, trunk: Trunk, now: datetime) -> Route | str:
+        """The way through a trunk, or why there is none."""
+        if not trunk.terms.active:
+            return "the trunk is not in use"
         provider: Provider | None = self.configuration.get(
             kinds.PROVIDERS, kinds.provider_id(trunk.terms.provider)
         )
         if provider is None or not provider.terms.active:
-            return None
+            return "its provider is not in use"
         sent = translated(trunk.terms.translations, digits)
         if not sent or len(sent) > MOST_SENT:
-            return None
+            return f"its translation sends {len(sent)} digits, and 1 to {MOST_SENT} can be sent"
         route = Route(
             trunk.name,
             sent,
@@ -155,7 +191,9 @@ class LedgerRoutes:
         if not provider.terms.rated:
             return route
         price = self.prices.find(provider.tariff, digits, now)
-        return evolve(route, terms=price.terms) if price is not None else None
+        if price is None:
+            return "its provider has no rate for the number"
+        return evolve(route, terms=price.terms)
 
     def _cost(self, route: Route, now: datetime) -> tuple[bool, int]:
         """Sorts what is not known, or cannot be compared, behind what is."""

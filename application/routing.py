@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import datetime
-from uuid import UUID
+from collections.abc import Callable
 
 from attrs import frozen
 
 from application import kinds
-from application.administration import Administration
-from application.ports import SheetRow, Unit, UnitsOfWork
-from application.streams import Fact, Kind, State
+from application.administration import Check, accept
+from application.looking import look_up
+from application.ports import Unit, UnitsOfWork
 from domain import providers, trunks
 from domain.errors import NotFound, SettingNotAllowed
 from domain.providers import Provider, ProviderTerms
@@ -22,7 +20,6 @@ from domain.trunks import Trunk, TrunkTerms
 @frozen
 class Routing:
     units: UnitsOfWork
-    administration: Administration
 
     # ---- providers
 
@@ -39,7 +36,13 @@ class Routing:
         self.units.run(decide, writes=(provider_id,))
 
     def change_provider(
-        self, name: str, change: Callable[[ProviderTerms], ProviderTerms], by: str, why: str
+        self,
+        name: str,
+        change: Callable[[ProviderTerms], ProviderTerms],
+        by: str,
+        why: str,
+        *,
+        check: Check[Provider] = accept,
     ) -> ProviderTerms:
         """``change`` turns the terms of now into those wanted, so that nobody undoes what somebody
         else changed meanwhile. Raises NotFound, SettingNotAllowed."""
@@ -50,6 +53,7 @@ class Routing:
             provider = unit.get(kinds.PROVIDERS, provider_id)
             if provider is None:
                 raise NotFound("provider", name)
+            check(provider)
             terms = change(provider.terms)
             unit.record(kinds.PROVIDERS, provider_id, provider.change(terms, by, why))
             return terms
@@ -57,18 +61,7 @@ class Routing:
         return self.units.run(decide, writes=(provider_id,))
 
     def provider(self, name: str) -> Provider:
-        return self._get(kinds.PROVIDERS, kinds.provider_id(name), "provider", name)
-
-    def publish_rates(self, name: str, rows: Iterable[SheetRow], since: datetime, by: str) -> int:
-        """The provider's next rate sheet, in force from a moment on; gives its version.
-
-        It is a tariff like any other, under a name that only providers have. Raises NotFound,
-        ValueError for a bad row.
-        """
-        provider = self.provider(name)
-        return self.administration.publish_tariff(
-            provider.tariff, provider.terms.unit, rows, since, by
-        )
+        return look_up(self.units, kinds.PROVIDERS, kinds.provider_id(name), name)
 
     # ---- trunks
 
@@ -86,7 +79,13 @@ class Routing:
         self.units.run(decide, writes=(trunk_id, kinds.ROUTING_ID), reads=(provider_id,))
 
     def change_trunk(
-        self, name: str, change: Callable[[TrunkTerms], TrunkTerms], by: str, why: str
+        self,
+        name: str,
+        change: Callable[[TrunkTerms], TrunkTerms],
+        by: str,
+        why: str,
+        *,
+        check: Check[Trunk] = accept,
     ) -> TrunkTerms:
         """Raises NotFound for the trunk or its provider."""
         trunk_id = kinds.trunk_id(name)
@@ -96,6 +95,7 @@ class Routing:
             trunk = unit.get(kinds.TRUNKS, trunk_id)
             if trunk is None:
                 raise NotFound("trunk", name)
+            check(trunk)
             terms = change(trunk.terms)
             self._check_provider(unit, terms)
             unit.record(kinds.TRUNKS, trunk_id, trunk.change(terms, by, why))
@@ -104,48 +104,72 @@ class Routing:
         return self.units.run(decide, writes=(trunk_id,))
 
     def trunk(self, name: str) -> Trunk:
-        return self._get(kinds.TRUNKS, kinds.trunk_id(name), "trunk", name)
+        return look_up(self.units, kinds.TRUNKS, kinds.trunk_id(name), name)
 
     # ---- routes, and what is blocked
 
-    def set_route(self, prefix: str, terms: RouteTerms, by: str, why: str) -> None:
+    def set_route(
+        self,
+        prefix: str,
+        terms: RouteTerms,
+        by: str,
+        why: str,
+        *,
+        check: Check[RoutingPlan] = accept,
+    ) -> None:
         """Raises SettingNotAllowed for a bad prefix, NotFound for a trunk."""
         _check_said(by, why)
-        self._change(lambda plan: plan.set_route(prefix, terms, by, why))
+        self._change(lambda plan: plan.set_route(prefix, terms, by, why), check)
 
-    def remove_route(self, prefix: str, by: str, why: str) -> None:
+    def remove_route(
+        self, prefix: str, by: str, why: str, *, check: Check[RoutingPlan] = accept
+    ) -> None:
         _check_said(by, why)
-        self._change(lambda plan: plan.remove_route(prefix, by, why))
+        self._change(lambda plan: plan.remove_route(prefix, by, why), check)
 
-    def block(self, prefix: str, name: str, by: str, why: str) -> None:
+    def block(
+        self,
+        prefix: str,
+        name: str,
+        by: str,
+        why: str,
+        *,
+        check: Check[RoutingPlan] = accept,
+    ) -> None:
         _check_said(by, why)
-        self._change(lambda plan: plan.block(prefix, name, by, why))
+        self._change(lambda plan: plan.block(prefix, name, by, why), check)
 
-    def allow(self, prefix: str, name: str, by: str, why: str) -> None:
+    def allow(
+        self,
+        prefix: str,
+        name: str,
+        by: str,
+        why: str,
+        *,
+        check: Check[RoutingPlan] = accept,
+    ) -> None:
         """Raises SettingNotAllowed without a name and a reason."""
         _check_said(by, why)
-        self._change(lambda plan: plan.allow(prefix, name, by, why))
+        self._change(lambda plan: plan.allow(prefix, name, by, why), check)
 
-    def remove_rule(self, prefix: str, by: str, why: str) -> None:
+    def remove_rule(
+        self, prefix: str, by: str, why: str, *, check: Check[RoutingPlan] = accept
+    ) -> None:
         _check_said(by, why)
-        self._change(lambda plan: plan.remove_rule(prefix, by, why))
+        self._change(lambda plan: plan.remove_rule(prefix, by, why), check)
 
     def plan(self) -> RoutingPlan:
         return self.units.run(_plan, writes=(), reads=(kinds.ROUTING_ID,))
 
-    def _change(self, decision: Callable[[RoutingPlan], list[RoutingFact]]) -> None:
+    def _change(
+        self, decision: Callable[[RoutingPlan], list[RoutingFact]], check: Check[RoutingPlan]
+    ) -> None:
         def decide(unit: Unit) -> None:
-            unit.record(kinds.ROUTING, kinds.ROUTING_ID, decision(_plan(unit)))
+            plan = _plan(unit)
+            check(plan)
+            unit.record(kinds.ROUTING, kinds.ROUTING_ID, decision(plan))
 
         self.units.run(decide, writes=(kinds.ROUTING_ID,))
-
-    def _get(self, kind: Kind[State, Fact], stream_id: UUID, what: str, name: str) -> State:
-        found = self.units.run(
-            lambda unit: unit.get(kind, stream_id), writes=(), reads=(stream_id,)
-        )
-        if found is None:
-            raise NotFound(what, name)
-        return found
 
     @staticmethod
     def _check_provider(unit: Unit, terms: TrunkTerms) -> None:

@@ -14,6 +14,7 @@ from attrs import frozen
 
 from application import kinds
 from application.legs import LegRecord
+from application.looking import look_at
 from application.ports import Clock, Unit, UnitsOfWork
 from domain.call_sessions import AttemptSettled, CallSession, Evidence
 from domain.cards import Card
@@ -63,10 +64,14 @@ class Settlement:
         """Settles the attempt that an answered leg belongs to.
 
         A leg that nobody answered settles nothing by itself: another route may be ringing, and
-        who knows that none is says so (``not_connected``, ``call_ended``). Raises NotFound for a
+        who knows that none is says so (``not_connected``, ``call_ended``). Which leg it was is
+        recorded all the same, for an attempt that is still open. Raises NotFound for an answered
         leg of no attempt that the ledger knows. ``paid_by`` spares a look by those who know it.
         """
-        if leg.answered_ms is None or leg.ended_ms is None:
+        if leg.answered_ms is None:
+            self._leg_unanswered(leg)
+            return None
+        if leg.ended_ms is None:
             return None
         answered_at = datetime.fromtimestamp(leg.answered_ms // 1000, UTC)
         outcome = _Outcome(answered_at, leg.talked_ms, evidence, leg.cause, leg.leg)
@@ -138,6 +143,19 @@ class Settlement:
             settled += 1
         return settled
 
+    def _leg_unanswered(self, leg: LegRecord) -> None:
+        session_id = kinds.session_id(leg.reference)
+        session = self._session(session_id)
+        if session is None or not session.leg_unanswered(leg.attempt, leg.leg, leg.cause):
+            return
+
+        def decide(unit: Unit) -> None:
+            known = _known(unit, session_id, leg.reference)
+            facts = known.leg_unanswered(leg.attempt, leg.leg, leg.cause)
+            unit.record(kinds.CALL_SESSIONS, session_id, facts)
+
+        self.units.run(decide, writes=(session_id,))
+
     def _settle(
         self,
         session_id: UUID,
@@ -182,9 +200,7 @@ class Settlement:
         self.units.run(decide, writes=(session_id,))
 
     def _session(self, session_id: UUID) -> CallSession | None:
-        return self.units.run(
-            lambda unit: unit.get(kinds.CALL_SESSIONS, session_id), writes=(), reads=(session_id,)
-        )
+        return look_at(self.units, kinds.CALL_SESSIONS, session_id)
 
     def _end(self, session_id: UUID, reason: str) -> None:
         def decide(unit: Unit) -> None:

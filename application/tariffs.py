@@ -2,87 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
 from uuid import UUID
 
 from attrs import field, frozen
 
 from application import kinds
-from application.administration import Chance
-from application.ids import random_time_ordered
-from application.ports import (
-    Claim,
-    Clock,
-    ConcurrencyConflict,
-    RouteCosts,
-    Unit,
-    UnitsOfWork,
-)
-from application.rate_files import Progress, RateFiles, Reading, Seal, Watched, no_progress
-from domain import rate_changes, rate_checks, tariffs
+from application.administration import Check, accept
+from application.overrides import check_errors, check_overridden
+from application.ports import ConcurrencyConflict, RouteCosts, Unit
+from application.rate_files import Progress, Seal, Watched, no_progress
+from application.sheet_imports import RATE_SHEET, SheetImports
+from domain import rate_changes, rate_checks
 from domain.errors import NotFound, SettingNotAllowed
+from domain.providers import provider_of
 from domain.rate_changes import Change, What
 from domain.rate_checks import PricedPrefix, Report, Rules
 from domain.tariffs import SheetImported, Tariff, TariffPublished
 
-RATE_SHEET = "rate-sheet"
-"""Claim: a draft belongs to one tariff, and is found by its id alone."""
-
-ABANDONED = timedelta(days=1)
-"""An import that began so long ago and did not end was interrupted."""
-
 MOST_ROWS = 500
 """Rows in one page of a sheet or a comparison."""
 
+MOST_COMPARED = 20_000
+"""Prefixes that are looked at for one page of a comparison."""
+
 _TRIES = 3
-
-
-class SheetStore(Protocol):
-    """Rate sheets under ids of their own; a sheet that no fact names is never looked at."""
-
-    def keep(
-        self,
-        sheet_id: UUID,
-        unit: str,
-        rows: Iterable[PricedPrefix],
-        now: datetime,
-        progress: Progress = no_progress,
-    ) -> tuple[int, str]:
-        """Keeps all rows of a new sheet or none; gives how many, and their SHA-256.
-
-        Raises ValueError for a row that cannot be used.
-        """
-        ...
-
-    def finish(self, sheet_id: UUID) -> None:
-        """Notes that a fact names the sheet now."""
-        ...
-
-    def unfinished(self, before: datetime) -> Sequence[UUID]:
-        """Sheets whose import began before a moment and was not noted to have ended."""
-        ...
-
-    def discard(self, sheet_id: UUID) -> None: ...
-
-    def rows(
-        self, sheet_id: UUID, after: str = "", seal: Seal | None = None
-    ) -> Iterator[PricedPrefix]:
-        """The rows beyond a prefix in the order of prefixes; each is added to the seal."""
-        ...
-
-    def prefixes_of(self, sheet_id: UUID, digits: str) -> Sequence[PricedPrefix]:
-        """The rows whose prefixes begin these digits, the shortest first."""
-        ...
-
-
-class TariffViews(Protocol):
-    def tariffs(self, after: UUID | None, limit: int) -> Sequence[tuple[UUID, str, str]]:
-        """Ids, names and units, ordered by id."""
-        ...
 
 
 @frozen
@@ -96,61 +43,13 @@ class Comparison:
 
 
 @frozen
-class Tariffs:
-    units: UnitsOfWork
-    sheets: SheetStore
-    files: RateFiles
-    clock: Clock
-    chance: Chance
+class Tariffs(SheetImports):
+    """``costs`` of the routes are what prices are checked against; None: they are not."""
+
     costs: RouteCosts | None = None
     rules: Rules = field(factory=Rules)
 
     # ---- drafts
-
-    def import_sheet(
-        self,
-        tariff: str,
-        path: Path,
-        reading: Reading,
-        by: str,
-        why: str = "",
-        progress: Progress = no_progress,
-    ) -> SheetImported:
-        """Keeps the rows of a file as a draft of a tariff, which is created if it is new.
-
-        All rows are kept or none. Raises ValueError that names the line or the cell.
-        """
-        tariff_id = kinds.tariff_id(tariff)
-        self._clear_away()
-        # Before a million rows are read: what the tariff refuses anyway.
-        known = self.units.run(
-            lambda unit: unit.get(kinds.TARIFFS, tariff_id), writes=(), reads=(tariff_id,)
-        )
-        tariffs.create(known, tariff, reading.unit)
-        now = self.clock.now()
-        sheet_id = random_time_ordered(now, self.chance.some_bytes(10))
-        rows = self.files.read(path, reading, progress)
-
-        def record(unit: Unit, count: int, digest: str) -> SheetImported:
-            before = unit.get(kinds.TARIFFS, tariff_id)
-            created = tariffs.create(before, tariff, reading.unit)
-            state = before or tariffs.evolve(None, created[0])
-            name = path.name[-_LONGEST_NAME:]
-            imported = SheetImported(sheet_id, count, digest, name, now, by, why)
-            facts = [*created, *state.import_sheet(imported)]
-            claims = (Claim(RATE_SHEET, sheet_id.hex),)
-            unit.record(kinds.TARIFFS, tariff_id, facts, claims)
-            return imported
-
-        try:
-            count, digest = self.sheets.keep(sheet_id, reading.unit, rows, now, progress)
-            imported = self.units.run(lambda unit: record(unit, count, digest), writes=(tariff_id,))
-        except (ValueError, ConcurrencyConflict, SettingNotAllowed):
-            # Refused for certain. After anything else nobody knows, and it is cleared away later.
-            self.sheets.discard(sheet_id)
-            raise
-        self.sheets.finish(sheet_id)
-        return imported
 
     def discard(self, sheet_id: UUID, by: str, why: str) -> None:
         """Raises NotFound for a sheet that is no draft, AlreadyExists for a published one."""
@@ -167,6 +66,13 @@ class Tariffs:
     def tariff(self, name: str) -> Tariff:
         tariff_id = kinds.tariff_id(name)
         return self._state(tariff_id, name)
+
+    def is_published(self, name: str) -> bool:
+        """Whether the tariff exists and has a version, be it one to come."""
+        try:
+            return self.tariff(name).last_version > 0
+        except NotFound:
+            return False
 
     def tariff_of(self, sheet_id: UUID) -> Tariff:
         """The tariff that a sheet was imported for. Raises NotFound."""
@@ -219,6 +125,27 @@ class Tariffs:
         )
         return list(islice((each for each in found if only in (None, each.what)), limit))
 
+    def some_changes(
+        self, sheet_id: UUID, after: str = "", limit: int = MOST_ROWS, only: What | None = None
+    ) -> tuple[list[Change], str | None]:
+        """As ``changes``, but looking at so many prefixes and no more; and where to go on.
+
+        Two sheets of a million equal rows are so read through in many short steps. None: that was
+        all.
+        """
+        _check_limit(limit)
+        running = self.tariff_of(sheet_id).at(self.clock.now())
+        pairs = rate_changes.compared(
+            self.sheets.rows(sheet_id, after), self._rows_of_version(running, after)
+        )
+        found: list[Change] = []
+        for looked, (prefix, change) in enumerate(pairs, 1):
+            if change is not None and only in (None, change.what):
+                found.append(change)
+            if len(found) >= limit or looked >= MOST_COMPARED:
+                return found, prefix
+        return found, None
+
     # ---- publishing
 
     def publish(
@@ -230,26 +157,30 @@ class Tariffs:
         overridden: Collection[str] = (),
         rules: Rules | None = None,
         progress: Progress = no_progress,
+        *,
+        check: Check[Tariff] = accept,
     ) -> tuple[int, Report]:
         """Makes a draft the next version, in force from a moment on, or from now.
 
         Raises SettingNotAllowed while the check finds errors that are not overridden by the names
-        of their kinds with a reason, and for a draft whose rows are not those of its digest.
+        of their kinds with a reason, and for a draft whose rows are not those of its digest;
+        AlreadyDone for a sheet that was published; what ``check`` raises, looking at the tariff.
         """
-        _check_overridden(overridden, why)
+        check_overridden(overridden, why)
         tariff_id = self._tariff_of(sheet_id)
         for _ in range(_TRIES):
             tariff = self._state(tariff_id, str(sheet_id))
-            draft = tariff.draft(sheet_id)
+            check(tariff)
+            draft = tariff.unpublished(sheet_id)
             now = self.clock.now()
             begins = since or now
             seal = Seal()
             report, running = self._check(tariff, draft, begins, now, rules, progress, seal)
-            _check_errors(report, overridden)
+            check_errors(report, overridden)
             if seal.digest != draft.sheet_digest:
                 raise SettingNotAllowed("rows", "others", "the rows that were imported")
             used = tuple(kind for kind in report.errors if kind in overridden)
-            version = self._publish(tariff_id, sheet_id, running, begins, by, why, used)
+            version = self._publish(tariff_id, sheet_id, running, begins, by, why, used, check)
             if version is not None:
                 return version, report
         raise ConcurrencyConflict("another version came into force during the check, each time")
@@ -263,12 +194,14 @@ class Tariffs:
         by: str,
         why: str,
         used: tuple[str, ...],
+        check: Check[Tariff],
     ) -> int | None:
         """The version; None if the sheet was checked against one that does not run any more."""
 
         def decide(unit: Unit) -> int | None:
             tariff = unit.get(kinds.TARIFFS, tariff_id)
             assert tariff is not None, "it has a sheet"
+            check(tariff)
             facts = tariff.publish_draft(sheet_id, since, by, why, used)
             if tariff.at(max(since, self.clock.now())) != checked_against:
                 return None
@@ -277,8 +210,35 @@ class Tariffs:
 
         return self.units.run(decide, writes=(tariff_id,))
 
-    def rollback(self, name: str, version: int, since: datetime | None, by: str, why: str) -> int:
-        """Publishes the sheet of an older version again, at once and without another check: it
+    def publish_rows(
+        self,
+        tariff: str,
+        unit: str,
+        rows: Iterable[PricedPrefix],
+        since: datetime | None,
+        by: str,
+        why: str = "",
+        overridden: Collection[str] = (),
+    ) -> int:
+        """Imports rows, checks and publishes them in one go; leaves no draft if it is refused."""
+        sheet_id = self.import_rows(tariff, unit, rows, "rows", by, why).sheet_id
+        try:
+            return self.publish(sheet_id, since, by, why, overridden)[0]
+        except Exception:
+            self.discard(sheet_id, by, "not published")
+            raise
+
+    def rollback(
+        self,
+        name: str,
+        version: int,
+        since: datetime | None,
+        by: str,
+        why: str,
+        *,
+        check: Check[Tariff] = accept,
+    ) -> int:
+        """Publishes the sheet of an older version again, at once and without another look at it: it
         was checked when it was new, and the way back must not be barred. Gives the version."""
         tariff_id = kinds.tariff_id(name)
 
@@ -286,6 +246,7 @@ class Tariffs:
             tariff = unit.get(kinds.TARIFFS, tariff_id)
             if tariff is None:
                 raise NotFound("tariff", name)
+            check(tariff)
             begins = since or self.clock.now()
             facts = tariff.publish_again(version, begins, by, why)
             unit.record(kinds.TARIFFS, tariff_id, facts)
@@ -308,7 +269,9 @@ class Tariffs:
         running = tariff.at(max(since, now))
         sealed = self.sheets.rows(draft.sheet_id, seal=seal)
         rows = Watched(sealed, "checking", draft.rows, progress)
-        costs, unit = self.costs, tariff.unit
+        # The rates of a provider are the costs.
+        costs = None if provider_of(tariff.name) else self.costs
+        unit = tariff.unit
         report = rate_checks.check(
             rows,
             self._rows_of_version(running),
@@ -316,7 +279,7 @@ class Tariffs:
             now=now,
             since=since,
             rules=rules or self.rules,
-            cheapest=None if costs is None else lambda prefix: costs.cheapest(prefix, unit),
+            cheapest=None if costs is None else costs.costs_now(unit),
             runs=running is not None,
         )
         return report, running
@@ -332,25 +295,6 @@ class Tariffs:
             raise NotFound("rate sheet", str(sheet_id))
         return tariff_id
 
-    def _state(self, tariff_id: UUID, key: str) -> Tariff:
-        tariff = self.units.run(
-            lambda unit: unit.get(kinds.TARIFFS, tariff_id), writes=(), reads=(tariff_id,)
-        )
-        if tariff is None:
-            raise NotFound("tariff", key)
-        return tariff
-
-    def _clear_away(self) -> None:
-        """What interrupted imports left. A sheet that a fact names is one that was not."""
-        for sheet_id in self.sheets.unfinished(self.clock.now() - ABANDONED):
-            if self.units.find(RATE_SHEET, sheet_id.hex) is None:
-                self.sheets.discard(sheet_id)
-            else:
-                self.sheets.finish(sheet_id)
-
-
-_LONGEST_NAME = 200
-
 
 def _check_limit(limit: int) -> None:
     if not 1 <= limit <= MOST_ROWS:
@@ -360,27 +304,3 @@ def _check_limit(limit: int) -> None:
 def _rows_of(tariff: Tariff, sheet_id: UUID) -> int:
     sheets: list[SheetImported | TariffPublished] = [*tariff.drafts, *tariff.schedule]
     return next((each.rows for each in sheets if each.sheet_id == sheet_id), 0)
-
-
-def _check_overridden(overridden: Collection[str], why: str) -> None:
-    accepted = sorted(
-        kind
-        for kind, (severity, _) in rate_checks.KINDS.items()
-        if severity == "error" and kind not in rate_checks.NEVER_OVERRIDDEN
-    )
-    for kind in overridden:
-        if kind not in accepted:
-            raise SettingNotAllowed("finding to override", kind, "one of " + ", ".join(accepted))
-    if overridden and not why:
-        raise SettingNotAllowed("why", why, "a reason, because findings are overridden")
-
-
-def _check_errors(report: Report, overridden: Collection[str]) -> None:
-    left = [kind for kind in report.errors if kind not in overridden]
-    if left:
-        told = "; ".join(
-            f"{kind} ({report.counts[kind]}): {report.examples[kind][0].sentence}" for kind in left
-        )
-        raise SettingNotAllowed(
-            "rate sheet", told, "free of errors, or they are overridden by name with a reason"
-        )

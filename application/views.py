@@ -91,11 +91,14 @@ class RecordedEvent:
 
 
 class Views(Protocol):
-    """Lists are ordered by id (oldest first) and paged by the id of the last row seen."""
+    """Lists are ordered by id (oldest first, or ``newest`` first) and paged by the id of the last
+    row seen."""
 
     def account(self, account_id: UUID) -> AccountRow | None: ...
 
-    def accounts(self, after: UUID | None, limit: int) -> Sequence[AccountRow]: ...
+    def accounts(
+        self, after: UUID | None, limit: int, *, newest: bool = False
+    ) -> Sequence[AccountRow]: ...
 
     def card(self, card_id: UUID) -> CardRow | None: ...
 
@@ -106,9 +109,12 @@ class Views(Protocol):
         *,
         group: str | None = None,
         status: str | None = None,
+        sold: bool | None = None,
         ranges: Sequence[NumberRange] | None = None,
+        newest: bool = False,
     ) -> Sequence[CardRow]:
-        """``ranges``: only cards with a number in one of these; none of them: no cards."""
+        """``ranges``: only cards with a number in one of these, ordered by their numbers; none of
+        them: no cards."""
         ...
 
     def call(self, session_id: UUID) -> CallRow | None: ...
@@ -121,12 +127,17 @@ class Views(Protocol):
         card_id: UUID | None = None,
         disputed: bool | None = None,
         open_only: bool = False,
+        newest: bool = False,
     ) -> Sequence[CallRow]: ...
 
     def attempts(self, session_id: UUID) -> Sequence[AttemptRow]: ...
 
     def history(self, stream_id: UUID, after_version: int, limit: int) -> Sequence[RecordedEvent]:
         """The facts of one stream; exact, because they come from the log itself."""
+        ...
+
+    def latest(self, stream_id: UUID, limit: int) -> Sequence[RecordedEvent]:
+        """The last facts of one stream, the newest first."""
         ...
 
 

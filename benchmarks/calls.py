@@ -26,11 +26,11 @@ import structlog
 
 from adapters.agi.server import FastAgiServer
 from adapters.phone.load import Plan, Report, play_calls
-from application.ports import SheetRow
 from benchmarks.layers import Layers
 from domain.access_numbers import AccessTerms
 from domain.card_groups import GroupTerms
 from domain.money import parse
+from domain.rate_checks import PricedPrefix
 from domain.rating import RateTerms
 from talktime.cores import keep_to_one_core
 from talktime.settings import check
@@ -60,12 +60,13 @@ def set_up(system: System, cards: int = CARDS) -> None:
     """An operator with its tariff, group, access number and cards."""
     do = system.administration
     rows = [
-        SheetRow(f"48{n:04d}", f"Area {n % 97}", RateTerms("USD", 20_000 + n % 50 * 100))
+        PricedPrefix(f"48{n:04d}", f"Area {n % 97}", RateTerms("USD", 20_000 + n % 50 * 100))
         for n in range(PREFIXES)
     ]
-    do.publish_tariff("retail", "USD", rows, datetime(2026, 1, 1, tzinfo=UTC), "benchmark")
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    system.tariffs.publish_rows("retail", "USD", rows, since, "benchmark")
     do.create_group("cards", GroupTerms("USD", parse("100", "USD"), "retail"))
-    do.add_access_number(ACCESS_NUMBER, AccessTerms())
+    system.access_numbers.add(ACCESS_NUMBER, AccessTerms())
     for card in range(cards):
         made = do.generate_card("cards", number=number_of(card), pin=pin_of(card))
         do.issue_card(made.card_id, "benchmark", "to be measured")

@@ -1,13 +1,15 @@
 """How long a rate sheet of a million rows takes from file to force, and how it disturbs calls.
 
-Imports a CSV file, checks it against a running version of as many rows, and publishes it, on
-SQLite and on PostgreSQL, while another process appends to the same ledger as calls would. Run with
+Imports a CSV file, checks it against a running version of as many rows and the routes of three
+providers, and publishes it, on SQLite and on PostgreSQL, while another process appends to the same
+ledger as calls would. Run with
 ``python -m benchmarks.import_rates [rows]``.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
 import secrets
 import sys
@@ -17,27 +19,38 @@ from datetime import UTC, datetime
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter, process_time, sleep
+from time import monotonic, perf_counter, process_time, sleep
 from uuid import uuid4
 
 from adapters.persistence.codec import FactMapper
 from adapters.persistence.connecting import connect
 from adapters.persistence.facts import FACTS, UPCASTS
 from adapters.persistence.migrations import upgrade
-from adapters.persistence.rate_sheets import StoredRateSheets
+from adapters.persistence.rate_sheets import StoredRateSheets, TariffDecks
 from adapters.persistence.units_of_work import LedgerUnitsOfWork
 from adapters.sheets.files import SheetFiles
 from application import kinds
 from application.administration import Chance
+from application.configuration import Configuration
 from application.ports import Unit
 from application.rate_files import Reading
+from application.routes import LedgerRoutes
+from application.routing import Routing
 from application.tariffs import Tariffs
+from application.trunk_load import TrunkLoad
 from domain import accounts
+from domain.providers import ProviderTerms, tariff_of
+from domain.rate_checks import PricedPrefix
+from domain.rating import RateTerms
+from domain.trunks import TrunkTerms
 from tests.support.postgres import private_server
 
 ROWS = 1_000_000
 SECONDS_ALLOWED = 90
 MEGABYTES_ALLOWED = 300
+PROVIDERS = 3
+PROVIDER_ROWS = 50_000
+"""Routes that the prices are checked against: a trunk and a sheet for each provider."""
 LONGEST_APPEND = 0.1
 
 
@@ -56,6 +69,21 @@ def write_sheet(path: Path, rows: int, cents: int) -> None:
             prefix = 20_000_000 + number * step % 10_000_000
             price = f"0.{cents:02d}{area:04d}"
             file.write(f'{prefix},"destination {area}",{price},60/60\n')
+
+
+def set_up_routes(units: LedgerUnitsOfWork, tariffs: Tariffs) -> None:
+    """Providers so cheap that nothing is sold below its cost: each price is compared, none told."""
+    routing = Routing(units)
+    for number in range(PROVIDERS):
+        name = f"carrier{number}"
+        routing.add_provider(name, ProviderTerms("USD"), "ann", "to be measured")
+        terms = [RateTerms("USD", 10 + price) for price in range(100)]
+        rows = (
+            PricedPrefix(str(20_000 + row), f"area {row}", terms[row % 100])
+            for row in range(PROVIDER_ROWS)
+        )
+        tariffs.publish_rows(tariff_of(name), "USD", rows, datetime.now(UTC), "ann")
+        routing.add_trunk(f"trunk{number}", TrunkTerms(name), "ann", "to be measured")
 
 
 def append_as_calls_do(url: str, ends: Event, times: multiprocessing.Queue[list[float]]) -> None:
@@ -105,7 +133,12 @@ def measure(name: str, url: str, folder: Path) -> None:
         upgrade(recorder)
         units = LedgerUnitsOfWork(recorder, FactMapper(FACTS, UPCASTS), _Clock())
         chance = Chance(secrets.randbelow, secrets.token_bytes)
-        tariffs = Tariffs(units, StoredRateSheets(recorder), SheetFiles(), _Clock(), chance)
+        sheets, clock = StoredRateSheets(recorder), _Clock()
+        configuration = Configuration(units, monotonic)
+        prices = TariffDecks(configuration, sheets)
+        routes = LedgerRoutes(configuration, prices, clock, TrunkLoad())
+        tariffs = Tariffs(units, sheets, SheetFiles(), clock, chance, routes)
+        set_up_routes(units, tariffs)
         first = tariffs.import_sheet("retail", folder / "first.csv", Reading("USD"), "ann")
         tariffs.publish(first.sheet_id, None, "ann")
         with disturbed(url, name):
@@ -120,7 +153,8 @@ def measure(name: str, url: str, folder: Path) -> None:
         report(f"{name}: lint ({found.counts or 'nothing found'})", checked - imported, "s")
         report(f"{name}: publish, checked once more", ended - checked, "s")
         report(f"{name}: together", ended - begin, "s", SECONDS_ALLOWED)
-        report(f"{name}: of that, this process's processor time", used, "s")
+        report(f"{name}: of that, this process's processor time", used, "s", SECONDS_ALLOWED)
+        report(f"{name}: the machine's load", os.getloadavg()[0], "")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     report(f"{name}: memory at most, of the process", peak, "MB", MEGABYTES_ALLOWED)
 

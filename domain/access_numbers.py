@@ -61,7 +61,15 @@ class AccessNumberChanged:
     by: str
 
 
-AccessNumberFact = AccessNumberAdded | AccessNumberChanged
+@frozen
+class AccessNumberExplained:
+    """Why the number was added or changed by the fact before this one."""
+
+    by: str
+    why: str
+
+
+AccessNumberFact = AccessNumberAdded | AccessNumberChanged | AccessNumberExplained
 
 # State and decisions.
 
@@ -71,16 +79,24 @@ class AccessNumber:
     number: str
     terms: AccessTerms
 
-    def change(self, terms: AccessTerms, by: str) -> list[AccessNumberFact]:
-        return [] if terms == self.terms else [AccessNumberChanged(terms, by)]
+    def change(self, terms: AccessTerms, by: str, why: str = "") -> list[AccessNumberFact]:
+        if terms == self.terms:
+            return []
+        return [AccessNumberChanged(terms, by), *_explained(by, why)]
 
 
-def add(access: AccessNumber | None, number: str, terms: AccessTerms) -> list[AccessNumberFact]:
+def add(
+    access: AccessNumber | None, number: str, terms: AccessTerms, by: str = "", why: str = ""
+) -> list[AccessNumberFact]:
     if access is None:
-        return [AccessNumberAdded(number, terms)]
+        return [AccessNumberAdded(number, terms), *_explained(by, why)]
     if access.terms != terms:
         raise AlreadyExists("access number", number)
     return []
+
+
+def _explained(by: str, why: str) -> list[AccessNumberFact]:
+    return [AccessNumberExplained(by, why)] if why else []
 
 
 def evolve(access: AccessNumber | None, fact: AccessNumberFact) -> AccessNumber:
@@ -90,5 +106,7 @@ def evolve(access: AccessNumber | None, fact: AccessNumberFact) -> AccessNumber:
     match fact:
         case AccessNumberChanged(terms):
             return changed(access, terms=terms)
+        case AccessNumberExplained():
+            return access
         case _:
             assert_never(fact)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
@@ -23,6 +24,14 @@ from domain.errors import (
     TooManyCalls,
 )
 from domain.money import MICROS, MOST, Money, check_unit
+
+
+class Forfeiture(StrEnum):
+    """Why what is left on an account falls to the operator."""
+
+    EXPIRED = "expired"
+    VOID = "void"
+
 
 # Facts.
 
@@ -84,6 +93,14 @@ class BalanceAdjusted:
     amount: Money
 
 
+@frozen
+class BalanceForfeited:
+    """Nobody can spend it any more: all that was available fell to the operator (breakage)."""
+
+    amount: Money
+    reason: Forfeiture
+
+
 AccountFact = (
     AccountOpened
     | FundsAdded
@@ -92,6 +109,7 @@ AccountFact = (
     | HoldReleased
     | DailyFeeCharged
     | BalanceAdjusted
+    | BalanceForfeited
 )
 
 # State and decisions.
@@ -181,6 +199,11 @@ class Account:
         _not_negative("a fee", fee)
         return [DailyFeeCharged(day, min(fee, self.available))]
 
+    def forfeit(self, reason: Forfeiture) -> list[AccountFact]:
+        """Takes all that is available. What is held for a call stays until the call has ended, so
+        it is asked for again then; asking twice finds nothing more to take."""
+        return [BalanceForfeited(self.available, reason)] if self.available else []
+
     def _check_unit(self, amount: Money) -> None:
         if amount.unit != self.unit:
             raise SettingNotAllowed("unit", amount.unit, f"{self.unit}, the unit of this account")
@@ -221,6 +244,8 @@ def evolve(account: Account | None, fact: AccountFact) -> Account:
             return changed(account, balance=account.balance - amount, daily_fee_through=day)
         case BalanceAdjusted(_, amount):
             return changed(account, balance=account.balance + amount)
+        case BalanceForfeited(amount):
+            return changed(account, balance=account.balance - amount)
         case _:
             assert_never(fact)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from attrs import frozen
 
@@ -44,6 +44,11 @@ def make(
     if (adjustment.account_id, adjustment.amount) != (account_id, amount):
         raise AlreadyExists("adjustment", f"of {adjustment.amount}")
     return []
+
+
+def adjustment_of(approval_id: UUID) -> UUID:
+    """The id of the one adjustment that an approval is for, under whatever id it is asked for."""
+    return uuid5(approval_id, "1")
 
 
 def evolve(_: Adjustment | None, fact: AdjustmentFact) -> Adjustment:

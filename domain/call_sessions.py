@@ -114,6 +114,23 @@ class RoutesPlanned:
 
 
 @frozen
+class TimeAnnounced:
+    """What the caller is told, where it is not the limit itself: other seconds, None: nothing."""
+
+    number: int
+    seconds: int | None
+
+
+@frozen
+class LegUnanswered:
+    """A leg of an open attempt has ended: whoever settles it without knowing, knows its route."""
+
+    number: int
+    leg: int
+    cause: int | None
+
+
+@frozen
 class AttemptSeen:
     """The leg was seen alive, this many seconds after it was answered."""
 
@@ -175,6 +192,8 @@ CallSessionFact = (
     | PayerIdentified
     | AttemptStarted
     | RoutesPlanned
+    | TimeAnnounced
+    | LegUnanswered
     | AttemptSeen
     | AttemptSettled
     | AttemptRouted
@@ -193,6 +212,8 @@ class Attempt:
     seen: AttemptSeen | None = None
     routes: tuple[PlannedRoute, ...] = ()
     """By leg, the first is leg 1."""
+    unanswered: int = 0
+    """The last leg that is known to have ended without an answer; 0: none."""
 
 
 @frozen
@@ -254,6 +275,20 @@ class CallSession:
             return []
         return [RoutesPlanned(number, routes)]
 
+    def announce(self, number: int, seconds: int | None) -> list[CallSessionFact]:
+        """Once, with the start of the attempt; None: nothing. The limit goes without saying."""
+        attempt = self.attempts.get(number)
+        if attempt is None or seconds == attempt.started.limit_seconds:
+            return []
+        return [TimeAnnounced(number, seconds)]
+
+    def leg_unanswered(self, number: int, leg: int, cause: int | None) -> list[CallSessionFact]:
+        """Legs are tried one after another, so only a later one tells anything new."""
+        attempt = self.attempts.get(number)
+        if attempt is None or not attempt.unanswered < leg <= len(attempt.routes):
+            return []
+        return [LegUnanswered(number, leg, cause)]
+
     def see_alive(self, number: int, answered_at: datetime, seconds: int) -> list[CallSessionFact]:
         """Confirmed usage only grows, and never beyond the limit."""
         attempt = self.attempts.get(number)
@@ -267,14 +302,17 @@ class CallSession:
     def settle(self, settled: AttemptSettled, leg: int | None = None) -> list[CallSessionFact]:
         """Once: an attempt that is settled already, or was never started, stays as it is.
 
-        ``leg`` is the one it ended on, None if nobody knows; who was talked to by the only route
-        there was is known all the same.
+        ``leg`` is the one it ended on, None if whoever settles does not know. Then it follows from
+        the legs that nobody answered: the last of them, or the only one left that can have been
+        talked on.
         """
         attempt = self.attempts.get(settled.number)
         if attempt is None:
             return []
-        if leg is None and settled.answered_at is not None and len(attempt.routes) == 1:
-            leg = 1
+        if leg is None and settled.answered_at is None:
+            leg = attempt.unanswered or None
+        elif leg is None and attempt.unanswered == len(attempt.routes) - 1:
+            leg = len(attempt.routes)
         if leg is None or not 1 <= leg <= len(attempt.routes):
             return [settled]
         return [settled, _routed(settled, leg, attempt.routes[leg - 1])]
@@ -318,6 +356,9 @@ def evolve(session: CallSession | None, fact: CallSessionFact) -> CallSession:
         case RoutesPlanned(number, routes):
             planned = changed(session.attempts[number], routes=routes)
             return changed(session, attempts={**session.attempts, number: planned})
+        case LegUnanswered(number, leg):
+            told = changed(session.attempts[number], unanswered=leg)
+            return changed(session, attempts={**session.attempts, number: told})
         case AttemptSeen(number):
             seen = changed(session.attempts[number], seen=fact)
             return changed(session, attempts={**session.attempts, number: seen})
@@ -330,7 +371,7 @@ def evolve(session: CallSession | None, fact: CallSessionFact) -> CallSession:
                     number: Settled(seconds, session.attempts[number].started.limit_seconds),
                 },
             )
-        case AttemptRouted():
+        case TimeAnnounced() | AttemptRouted():
             return session
         case SettlementDisputed(number):
             disputed = changed(session.settled[number], disputed=True)

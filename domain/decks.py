@@ -93,14 +93,13 @@ class Deck:
 
         Digits beyond the fifteenth make no difference. Raises ValueError for anything but digits.
         """
-        number = _key(_checked(digits, "a dialled number")[:LONGEST_PREFIX])
-        entry = bisect_right(self._keys, number) - 1
-        while entry != _NONE:
-            key = self._keys[entry]
-            if _begins(key, number >> _LENGTH_BITS):
-                return self._match(entry)
-            entry = self._parents[entry]
-        return None
+        entry = self._entry(digits)
+        return None if entry == _NONE else self._match(entry)
+
+    def rate(self, digits: str) -> Rate | None:
+        """The rate that ``find`` would give, for those who do not ask by which prefix."""
+        entry = self._entry(digits)
+        return None if entry == _NONE else self._rates[self._places[entry]]
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -111,6 +110,13 @@ class Deck:
 
     def __repr__(self) -> str:
         return f"Deck({len(self._keys)} prefixes, {len(self._rates)} rates)"
+
+    def _entry(self, digits: str) -> int:
+        number = _key(_checked(digits, "a dialled number")[:LONGEST_PREFIX])
+        entry = bisect_right(self._keys, number) - 1
+        while entry != _NONE and not _begins(self._keys[entry], number >> _LENGTH_BITS):
+            entry = self._parents[entry]
+        return entry
 
     def _match(self, entry: int) -> Match:
         return Match(_prefix(self._keys[entry]), self._rates[self._places[entry]])

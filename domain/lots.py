@@ -89,6 +89,13 @@ class Numbering:
         place = f"{sequence % self.pack_size + 1:0{self.sequence_digits}d}"
         return self.run + self.batch + pack + place
 
+    def numbers(self, places: range) -> list[str]:
+        """The numbers of the cards in some places of the lot."""
+        if not self.by_range:
+            return [self.number(place) for place in places]
+        first, length = int(self.first), self.length
+        return [f"{first + place:0{length}d}" for place in places]
+
     def place(self, number: str) -> int | None:
         """The place of a number in the lot, None if it cannot be one of its numbers."""
         if len(number) != self.length or not (number.isascii() and number.isdigit()):

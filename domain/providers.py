@@ -11,6 +11,7 @@ from attrs import field, frozen, validators
 from domain.errors import AlreadyExists, SettingNotAllowed
 from domain.money import check_unit
 
+_OF_PROVIDERS = "provider:"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}", re.ASCII)
 
 
@@ -77,7 +78,12 @@ class Provider:
 
 def tariff_of(provider: str) -> str:
     """Tariffs of providers have names of their own kind: no card is ever sold under one."""
-    return f"provider:{provider}"
+    return f"{_OF_PROVIDERS}{provider}"
+
+
+def provider_of(tariff: str) -> str | None:
+    """The provider whose rates a tariff is; None for one that cards are sold under."""
+    return tariff.removeprefix(_OF_PROVIDERS) if tariff.startswith(_OF_PROVIDERS) else None
 
 
 def add(

@@ -31,11 +31,20 @@ class Change:
 
 def changes(new: Iterable[PricedPrefix], old: Iterable[PricedPrefix]) -> Iterator[Change]:
     """What publishing would change, in the order of prefixes."""
+    return (change for _, change in compared(new, old) if change is not None)
+
+
+def compared(
+    new: Iterable[PricedPrefix], old: Iterable[PricedPrefix]
+) -> Iterator[tuple[str, Change | None]]:
+    """Every prefix of both, in order, with its change; None: it stays as it is."""
     for row, before in side_by_side(new, old):
         if row is None:
             assert before is not None, "a pair is never empty"
-            yield Change("removed", before.prefix, before, None)
+            yield before.prefix, Change("removed", before.prefix, before, None)
         elif before is None:
-            yield Change("added", row.prefix, None, row)
+            yield row.prefix, Change("added", row.prefix, None, row)
         elif row.terms != before.terms or row.destination != before.destination:
-            yield Change("changed", row.prefix, before, row)
+            yield row.prefix, Change("changed", row.prefix, before, row)
+        else:
+            yield row.prefix, None

@@ -306,7 +306,7 @@ class _Walk:
         old = self._about(before.terms).reference
         new = self._about(self._above[-1].terms).reference
         if old != new:
-            self._tell("removed", before, old, new)
+            self._tell_gone("removed", before, old, new)
 
     def _cover(self, prefix: str) -> None:
         """A prefix without a shorter one in the sheet prices numbers that nothing else does."""
@@ -318,7 +318,7 @@ class _Walk:
 
     def _close(self, gap: _Gap) -> None:
         if gap.missing:
-            self._tell("gap", gap.row)
+            self._tell_gone("gap", gap.row)
 
     def _about(self, terms: RateTerms) -> _Told:
         # Equal terms are usually one object, and comparing objects is faster than their fields.
@@ -328,6 +328,10 @@ class _Walk:
                 self._known.clear()
             known = self._known[id(terms)] = (terms, _told(terms, self))
         return known[1]
+
+    def _tell_gone(self, kind: str, row: PricedPrefix, old: int = 0, new: int = 0) -> None:
+        """Of a prefix that stands in no line of the sheet: its line was one of another file."""
+        self.report.add(Finding(kind, row.prefix, row.destination, 0, old, new, row.terms.unit))
 
     def _tell(self, kind: str, row: PricedPrefix, old: int = 0, new: int = 0) -> None:
         self.report.add(
@@ -377,6 +381,9 @@ def country_code(digits: str) -> str:
     return digits[:3] if len(digits) >= 3 else ""
 
 
+_COUNTS: tuple[int, ...] = tuple(10**length for length in range(LONGEST_PREFIX, -1, -1))
+
+
 def _numbers(prefix: str) -> int:
     """How many numbers of fifteen digits begin with a prefix."""
-    return int(10 ** (LONGEST_PREFIX - len(prefix)))
+    return _COUNTS[len(prefix)]

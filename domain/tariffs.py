@@ -9,7 +9,7 @@ from uuid import UUID
 from attrs import evolve as changed
 from attrs import frozen
 
-from domain.errors import AlreadyExists, NotFound, SettingNotAllowed
+from domain.errors import AlreadyDone, AlreadyExists, NotFound, SettingNotAllowed
 
 MOST_VERSIONS = 50
 """Versions that are remembered; the ones that began first are forgotten first."""
@@ -106,11 +106,11 @@ class Tariff:
         why: str = "",
         overridden: tuple[str, ...] = (),
     ) -> list[TariffFact]:
-        """The draft as the next version. Raises NotFound for a sheet that is no draft, and
-        SettingNotAllowed for findings that are overridden without a reason."""
+        """The draft as the next version. Raises NotFound for a sheet that is no draft, AlreadyDone
+        for one that was published, SettingNotAllowed for findings overridden without a reason."""
         if overridden and not why:
             raise SettingNotAllowed("why", why, "a reason, because findings are overridden")
-        draft = self.draft(sheet_id)
+        draft = self.unpublished(sheet_id)
         published = TariffPublished(
             self.last_version + 1, sheet_id, effective_from, draft.rows, draft.sheet_digest, by
         )
@@ -146,10 +146,14 @@ class Tariff:
         if any(each.sheet_id == imported.sheet_id for each in self.drafts):
             return []
         _check_rows(imported.rows)
+        self.check_room()
+        return [imported]
+
+    def check_room(self) -> None:
+        """Raises SettingNotAllowed if there are so many drafts that no other may come."""
         if len(self.drafts) >= MOST_DRAFTS:
             accepted = f"at most {MOST_DRAFTS} in a tariff: publish or discard some"
             raise SettingNotAllowed("drafts", str(len(self.drafts) + 1), accepted)
-        return [imported]
 
     def discard(self, sheet_id: UUID, by: str, why: str) -> list[TariffFact]:
         """Raises AlreadyExists for a sheet that was published: it may be needed again."""
@@ -164,6 +168,13 @@ class Tariff:
             if each.sheet_id == sheet_id:
                 return each
         raise NotFound("draft", str(sheet_id))
+
+    def unpublished(self, sheet_id: UUID) -> SheetImported:
+        """The draft that is to be published. Raises NotFound, and AlreadyDone for a version."""
+        for each in self.schedule:
+            if each.sheet_id == sheet_id:
+                raise AlreadyDone(f"the publication as version {each.version}", each.by)
+        return self.draft(sheet_id)
 
     def version(self, number: int) -> TariffPublished:
         """Raises NotFound for a version that never was, or is forgotten."""

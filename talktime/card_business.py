@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
+from adapters.persistence.breakage_views import LedgerBreakageViews
 from adapters.persistence.bulk import LedgerBulkAppends
 from adapters.persistence.codec import FactMapper
 from adapters.persistence.lot_pins import StoredLotPins
@@ -13,6 +14,7 @@ from adapters.persistence.recorder import EventRecorder
 from adapters.printing.seals import AgeSealer
 from application.administration import Chance
 from application.approvals import Approvals
+from application.breakage import Breakage
 from application.card_business import CardBusiness
 from application.card_changes import CardChanges
 from application.card_import import CardImports
@@ -46,4 +48,5 @@ def card_business(
         approvals,
         Distributors(units, views),
         views,
+        Breakage(bulk, LedgerBreakageViews(recorder), clock),
     )

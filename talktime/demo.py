@@ -7,16 +7,18 @@ import json
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import NAMESPACE_URL, uuid5
 
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from application.ports import SheetRow
 from domain.access_numbers import AccessTerms
 from domain.card_groups import GroupTerms
 from domain.errors import NotFound
 from domain.money import parse
+from domain.people import Role
+from domain.rate_checks import PricedPrefix
 from domain.rating import RateTerms
 from talktime.settings import Settings, check
 from talktime.system import System, make_pin_key
@@ -26,12 +28,15 @@ GROUP = "Demo 5 dollars"
 _CARDS = 3
 _SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 
+OWNER = "owner"
+_OWNER_ID = uuid5(NAMESPACE_URL, "talktime:demo:owner")
+
 Cards = list[tuple[str, str]]
 
 
-def _rates() -> list[SheetRow]:
-    def row(prefix: str, name: str, per_minute: int, **terms: int) -> SheetRow:
-        return SheetRow(prefix, name, RateTerms("USD", per_minute, **terms))  # type: ignore[arg-type]
+def _rates() -> list[PricedPrefix]:
+    def row(prefix: str, name: str, per_minute: int, **terms: int) -> PricedPrefix:
+        return PricedPrefix(prefix, name, RateTerms("USD", per_minute, **terms))  # type: ignore[arg-type]
 
     by_six = {"initial_block": 30, "increment": 6}
     return [
@@ -89,8 +94,9 @@ def set_up(system: System, folder: Path) -> Cards:
     try:
         do.group(GROUP)
     except NotFound:
-        do.publish_tariff("demo", "USD", _rates(), _SINCE, "demo")
-        do.add_access_number(ACCESS_NUMBER, AccessTerms())
+        if not system.tariffs.is_published("demo"):
+            system.tariffs.publish_rows("demo", "USD", _rates(), _SINCE, "demo")
+        system.access_numbers.add(ACCESS_NUMBER, AccessTerms(), "demo")
         # The group last: where it is there, everything is.
         terms = GroupTerms("USD", parse("5.00", "USD"), "demo", operator_number="+18005550199")
         do.create_group(GROUP, terms)
@@ -105,7 +111,20 @@ def set_up(system: System, folder: Path) -> Cards:
     return [(number, pin) for number, pin in json.loads(known.read_text())]
 
 
-def tell(settings: Settings, cards: Cards, key: str, agi_port: int, http_port: int) -> None:
+def let_in(system: System, folder: Path) -> str:
+    """The password of the demo's owner, for the admin pages. It lies in the demo's folder."""
+    known = folder / "owner.password"
+    if not known.exists():
+        known.touch(mode=0o600)
+        known.write_text("-".join(secrets.token_hex(3) for _ in range(3)))
+    password = known.read_text()
+    system.people.create(_OWNER_ID, OWNER, Role.OWNER, password, "demo")
+    return password
+
+
+def tell(
+    settings: Settings, cards: Cards, key: str, password: str, agi_port: int, http_port: int
+) -> None:
     """What a newcomer does next."""
     out = Console(highlight=False)
     table = Table()
@@ -120,6 +139,10 @@ def tell(settings: Settings, cards: Cards, key: str, agi_port: int, http_port: i
     out.print("\nMake a first call, in another terminal:", style="bold")
     out.print(f"    talktime phone{port}        (.venv/bin/talktime in a checkout)")
     out.print("    then dial a number such as 48774417880#; 111# says the balance")
+    out.print("\nRun the business in a browser:", style="bold")
+    out.print(
+        f"    http://localhost:{http_port}/admin, as {OWNER}, password {password}", soft_wrap=True
+    )
     out.print("\nLook at it over HTTP:", style="bold")
     url = f"http://{settings.http.host}:{http_port}/v1/calls"
     out.print(f"    curl -H 'Authorization: Bearer {key}' {url}", soft_wrap=True)

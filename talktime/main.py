@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
-from eventsourcing.persistence import PersistenceError
 
 from adapters.asterisk import config
 from adapters.cli.app import create_cli
@@ -25,13 +24,16 @@ from adapters.voice import catalogue
 from adapters.voice import voice as voices
 from adapters.voice.render import BuildError
 from application.node_reports import DirectReports, LedgerReports
-from application.ports import LedgerUnavailable
 from application.printing import PrintedCard, Sheet
 from talktime import demo, node
+from talktime.backups import LedgerBackups
 from talktime.cores import keep_to_one_core
+from talktime.exports import LedgerExports
 from talktime.logs import configure
+from talktime.mending import mendable
+from talktime.sealing import LedgerSealDesk
 from talktime.serving import Ending, servers
-from talktime.settings import Settings, SettingsError, check, load
+from talktime.settings import Settings, check, load
 from talktime.system import System, SystemClock, make_pin_key, running
 
 
@@ -48,33 +50,34 @@ class Talktime:
     @property
     def _settings(self) -> Settings:
         if self._loaded is None:
-            with _mendable():
+            with mendable():
                 self._loaded = load(self._path)
             configure(self._loaded.log)
         return self._loaded
 
     @contextmanager
     def back_office(self) -> Iterator[System]:
-        with _mendable(), running(self._settings) as system:
+        with mendable(), running(self._settings) as system:
             yield system
 
     def serve(self) -> None:
         if self._settings.agi.one_core:
             keep_to_one_core()
-        with _mendable(), running(self._settings) as system:
+        with mendable(), running(self._settings) as system:
             end = Ending()
             with servers(system):
                 end.wait()
 
     def demo(self, folder: Path, *, agi_port: int, http_port: int) -> None:
-        with _mendable():
+        with mendable():
             settings, key = demo.prepare(folder, agi_port=agi_port, http_port=http_port)
             configure(settings.log)
             with running(settings) as system:
                 cards = demo.set_up(system, folder)
+                password = demo.let_in(system, folder)
                 end = Ending()
                 with servers(system) as (agi, http):
-                    demo.tell(settings, cards, key, agi.address[1], http.port)
+                    demo.tell(settings, cards, key, password, agi.address[1], http.port)
                     end.wait()
 
     def phone(
@@ -110,7 +113,7 @@ class Talktime:
         settings = self._settings
         end = Ending()
         with (
-            _mendable(),
+            mendable(),
             self._reports() as reports,
             node.shipper(settings.asterisk, reports, SystemClock()) as shipper,
         ):
@@ -123,7 +126,7 @@ class Talktime:
     def reconcile(self) -> dict[str, int]:
         settings = self._settings
         found: dict[str, int] = {}
-        with _mendable(), self._reports() as reports:
+        with mendable(), self._reports() as reports:
             if settings.asterisk.spool:
                 with node.shipper(settings.asterisk, reports, SystemClock()) as shipper:
                     shipper.turn()
@@ -149,7 +152,7 @@ class Talktime:
         style = SheetStyle(numbers, asked.title, asked.note, asked.accent, asked.paper)
         pdf, count = print_sheet(cards, style)
         # PINs in clear: for the eyes of whoever prints them.
-        with _mendable(), open(out, "xb", opener=_for_the_owner) as file:
+        with mendable(), open(out, "xb", opener=_for_the_owner) as file:
             file.write(pdf)
         return count
 
@@ -181,7 +184,7 @@ class Talktime:
         out: Path | None,
         force: bool,
     ) -> str:
-        with _mendable():
+        with mendable():
             secret = secret_file.read_text(encoding="utf-8").strip()
         settings = config.AsteriskSettings(
             node=node, ami_secret=secret, agi_hosts=agi_hosts, spool=spool
@@ -197,6 +200,18 @@ class Talktime:
         names = "\n".join(f"written: {path}" for path in written) or "nothing changed"
         return f"{names}\n\n{config.instructions(settings)}"
 
+    @property
+    def backups(self) -> LedgerBackups:
+        return LedgerBackups(self._settings)
+
+    @property
+    def exports(self) -> LedgerExports:
+        return LedgerExports(self._settings)
+
+    @property
+    def seals(self) -> LedgerSealDesk:
+        return LedgerSealDesk(self._settings)
+
     def make_pin_key(self) -> Path:
         path = Path(self._settings.secrets.pin_key_file)
         try:
@@ -209,7 +224,7 @@ class Talktime:
 
     def new_api_key(self, name: str, scopes: tuple[str, ...]) -> tuple[str, str]:
         key = secrets.token_urlsafe(32)
-        with _mendable():
+        with mendable():
             check({"http": {"keys": [{"name": name, "sha256": digest_of(key), "scopes": scopes}]}})
         listed = ", ".join(f'"{scope}"' for scope in scopes)
         lines = f'[[http.keys]]\nname = "{name}"\nsha256 = "{digest_of(key)}"\nscopes = [{listed}]'
@@ -231,21 +246,6 @@ class Talktime:
 
 def _for_the_owner(name: str, flags: int) -> int:
     return os.open(name, flags, 0o600)
-
-
-@contextmanager
-def _mendable() -> Iterator[None]:
-    """What a person can mend ends as a Failure that says how."""
-    try:
-        yield
-    except SettingsError as error:
-        told = str(error)
-        is_named = told.startswith(("settings ", "the settings"))
-        raise Failure(told if is_named else f"setting {told}") from error
-    except PersistenceError as error:
-        raise LedgerUnavailable(str(error)) from error
-    except OSError as error:
-        raise Failure(str(error)) from error
 
 
 def main() -> None:

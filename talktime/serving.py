@@ -14,12 +14,15 @@ from prometheus_client import CollectorRegistry
 from adapters.agi.server import FastAgiServer
 from adapters.http.app import create_app
 from adapters.http.keys import ApiKey, ApiKeys, Scope
+from adapters.http.lots import resume_all
 from adapters.http.metrics import Reading, number, register
 from adapters.http.server import HttpServer
 from adapters.http.services import HttpServices
+from adapters.sealing.webhook import CheckpointWebhook
 from application.node_reports import DirectReports
 from application.ports import ConcurrencyConflict, LedgerUnavailable
 from talktime import node
+from talktime.sealing import sealing
 from talktime.settings import Agi, Http, SettingsError
 from talktime.system import System
 
@@ -29,7 +32,7 @@ FOLLOW_SECONDS = 0.05
 SWEEP_SECONDS = 60.0
 
 FEES_SECONDS = 3600.0
-"""How often daily fees are looked after: a day may begin at any hour, in some zone."""
+"""How often daily fees and expiries are looked after: a day may begin at any hour, in some zone."""
 
 _log = structlog.get_logger("talktime.serve")
 
@@ -84,11 +87,19 @@ def servers(system: System) -> Iterator[tuple[FastAgiServer, HttpServer]]:
             )
         # Its socket is bound already, and must not stay so when something below fails.
         stack.callback(agi.stop, 0.0)
+        services = http_services(system, agi)
         with _listening("http", settings.http):
             http = HttpServer(
-                create_app(http_services(system, agi)), settings.http.host, settings.http.port
+                create_app(services),
+                settings.http.host,
+                settings.http.port,
+                trusted_proxies=settings.http.trusted_proxies,
             )
         stack.callback(http.stop)
+        # Two, so that a change of some cards does not wait until a million others are made.
+        for turn in (_first_unfinished(system, services), _next_task(services)):
+            worker = Repeated("work", turn, lambda: None)
+            stack.callback(worker.stop, services.work.stop)
         follow = Repeated("follow the log", system.catch_up, _following(system))
         stack.callback(follow.stop, system.appended.set)
         due = threading.Event()
@@ -97,6 +108,8 @@ def servers(system: System) -> Iterator[tuple[FastAgiServer, HttpServer]]:
         fees_due = threading.Event()
         fees = Repeated("fees", lambda: _fees(system), lambda: fees_due.wait(FEES_SECONDS))
         stack.callback(fees.stop, fees_due.set)
+        if settings.seals.key_file:
+            stack.enter_context(_sealed(system))
         if settings.asterisk.spool:
             reports = DirectReports(system.settlement, system.views)
             shipper = stack.enter_context(node.shipper(settings.asterisk, reports, system.clock))
@@ -108,6 +121,22 @@ def servers(system: System) -> Iterator[tuple[FastAgiServer, HttpServer]]:
         agi.start()
         stack.callback(agi.stop, 5.0)
         yield agi, http
+
+
+@contextmanager
+def _sealed(system: System) -> Iterator[None]:
+    """The log is sealed for as long as this is open."""
+    settings = system.settings.seals
+    with ExitStack() as stack:
+        webhook = CheckpointWebhook(settings.webhook) if settings.webhook else None
+        if webhook:
+            stack.callback(webhook.stop)
+        tell = webhook.tell if webhook else lambda note: None
+        job = sealing(settings, system.seals, system.clock, tell)
+        end = threading.Event()
+        thread = Repeated("seal", job.run, lambda: end.wait(settings.seconds))
+        stack.callback(thread.stop, end.set)
+        yield
 
 
 @contextmanager
@@ -176,9 +205,18 @@ def http_services(system: System, agi: FastAgiServer) -> HttpServices:
         audit=system.staffing.audit,
         trail=system.staffing.trail,
         own_cards=system.staffing.own_cards,
+        reports=system.reports,
+        access_numbers=system.access_numbers,
+        tariffs=system.tariffs,
+        price_explanations=system.price_explanations,
+        routing=system.routing,
+        route_views=system.route_views,
+        route_previews=system.route_previews,
         clock=system.clock,
         keys=ApiKeys(keys),
         ready=system.check_ledger,
+        checkpoints=system.seals,
+        business=system.business,
         registry=registry,
     )
 
@@ -195,6 +233,28 @@ def _fees(system: System) -> None:
     report = system.business.fees.run()
     if report.charged:
         _log.info("daily_fees", cards=report.charged, days=report.days, emptied=report.emptied)
+    taken = system.business.breakage.run()
+    if taken.forfeited:
+        _log.info("breakage", cards=taken.forfeited, amounts=[str(each) for each in taken.sums])
+
+
+def _next_task(services: HttpServices) -> Callable[[], object]:
+    return lambda: services.work.run_next(None)
+
+
+def _first_unfinished(system: System, services: HttpServices) -> Callable[[], object]:
+    """Before anything else, lots that were being made when the program ended are gone on with."""
+    to_do = [True]
+
+    def work() -> None:
+        if to_do:
+            system.catch_up()
+            if resumed := resume_all(services):
+                _log.info("lots_resumed", lots=resumed)
+            to_do.clear()
+        services.work.run_next(None)
+
+    return work
 
 
 def _sweep(system: System) -> None:

@@ -64,6 +64,8 @@ class Key(Struct, frozen=True, forbid_unknown_fields=True):
 class Http(Struct, frozen=True, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     port: Port = 8080
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks of reverse proxies: what they say about the address of a client is believed."""
     keys: tuple[Key, ...] = ()
 
 
@@ -166,6 +168,21 @@ class Cards(Struct, frozen=True, forbid_unknown_fields=True):
     """Other zones, by name of card group."""
 
 
+class Seals(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the log is sealed; without a key it is not."""
+
+    key_file: str = ""
+    """The key that seals are signed with, outside the database; ``talktime seal keys new``."""
+    checkpoint_file: str = "var/checkpoints"
+    """Where signed checkpoints are published; it only grows, and belongs off this host."""
+    webhook: Annotated[str, Meta(pattern="^$|^https?://[^ ]{1,2000}$")] = ""
+    """The newest checkpoint is sent there as well."""
+    seconds: Annotated[int, Meta(ge=1, le=3_600)] = 1
+    """A block is made so often at most, unless it is full."""
+    most_facts: Annotated[int, Meta(ge=1, le=65_536)] = 4_096
+    """The facts of a full block."""
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     ledger: Ledger = field(default_factory=Ledger)
     secrets: Secrets = field(default_factory=Secrets)
@@ -177,6 +194,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     calls: Calls = field(default_factory=Calls)
     cards: Cards = field(default_factory=Cards)
     asterisk: Asterisk = field(default_factory=Asterisk)
+    seals: Seals = field(default_factory=Seals)
     voice: Voice = field(default_factory=Voice)
     log: Log = field(default_factory=Log)
 
@@ -221,11 +239,15 @@ def check(values: Mapping[str, Any]) -> Settings:
             raise SettingsError(
                 f"cards.time_zone: a zone such as Europe/Warsaw, not {zone!r}"
             ) from error
-    for network in settings.agi.allow:
-        try:
-            ipaddress.ip_network(network)
-        except ValueError as error:
-            raise SettingsError(f"agi.allow: networks such as 10.0.0.0/8; {error}") from error
+    for setting, networks in (
+        ("agi.allow", settings.agi.allow),
+        ("http.trusted_proxies", settings.http.trusted_proxies),
+    ):
+        for network in networks:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                raise SettingsError(f"{setting}: networks such as 10.0.0.0/8; {error}") from error
     for key in settings.http.keys:
         if unknown := set(key.scopes) - {"admin", "read", "node"}:
             raise SettingsError(

@@ -6,7 +6,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,12 +21,17 @@ from adapters.agi.telephone import Telephone
 from adapters.persistence.codec import FactMapper
 from adapters.persistence.connecting import connect
 from adapters.persistence.facts import FACTS, UPCASTS
+from adapters.persistence.log_audit import LedgerAuditor
+from adapters.persistence.log_reader import LogReader
 from adapters.persistence.migrations import upgrade
 from adapters.persistence.projections import Projections
 from adapters.persistence.rate_sheets import StoredRateSheets, TariffDecks
 from adapters.persistence.read_models import ALL
+from adapters.persistence.rebuild_check import RebuildCheck
 from adapters.persistence.recorder import EventRecorder
+from adapters.persistence.report_views import LedgerReportViews
 from adapters.persistence.route_views import LedgerRouteViews
+from adapters.persistence.seals import StoredSeals
 from adapters.persistence.tariff_views import LedgerTariffViews
 from adapters.persistence.units_of_work import LedgerUnitsOfWork
 from adapters.persistence.views import LedgerViews
@@ -34,17 +39,22 @@ from adapters.sheets.files import SheetFiles
 from adapters.voice import voice as voices
 from application.access_numbers import AccessNumbers
 from application.administration import Administration, Chance
+from application.as_of import Histories
+from application.bookkeeping import Bookkeeping
 from application.caller_id_binding import CallerIdBindings
 from application.calling import Calls
 from application.card_business import CardBusiness
 from application.configuration import Configuration
 from application.dialling import Dialling
+from application.explaining import Explanations
 from application.kinds import CARD_NUMBER
 from application.margins import BelowCost, MarginGuard
 from application.people import People
 from application.pins import PinDigests
 from application.ports import Clock, ConcurrencyConflict, LedgerUnavailable, UnitsOfWork
 from application.price_explanation import PriceExplanations
+from application.reports import Reports
+from application.route_preview import RoutePreviews, fresh
 from application.routes import LedgerRoutes
 from application.routing import Routing
 from application.settlement import Settlement
@@ -86,14 +96,49 @@ class System:
     tariffs: Tariffs
     tariff_views: LedgerTariffViews
     price_explanations: PriceExplanations
+    route_previews: RoutePreviews
     voice: Voice
     staffing: Staffing
     business: CardBusiness
+    seals: StoredSeals
     appended: threading.Event = field(factory=threading.Event)
 
     @property
     def people(self) -> People:
         return self.staffing.people
+
+    @property
+    def reports(self) -> Reports:
+        return Reports(LedgerReportViews(self.recorder, self.mapper), self.clock)
+
+    @property
+    def checks(self) -> RebuildCheck:
+        return RebuildCheck(self.recorder, self.mapper)
+
+    @property
+    def log(self) -> LogReader:
+        return LogReader(self.recorder, self.mapper)
+
+    @property
+    def books(self) -> Bookkeeping:
+        return Bookkeeping(self.log, self.settings.cards.time_zone)
+
+    @property
+    def auditor(self) -> LedgerAuditor:
+        return LedgerAuditor(self.settings.ledger.url, self.recorder, self.mapper, self.clock)
+
+    @property
+    def explanations(self) -> Explanations:
+        return Explanations(self.log)
+
+    @property
+    def histories(self) -> Histories:
+        return Histories(self.log)
+
+    def replay(
+        self, *, after: int = 0, until: int | None = None, names: Collection[str] = ()
+    ) -> Iterator[bytes]:
+        return self.log.lines(after=after, until=until, names=names)
 
     def answer(self, session: Session) -> None:
         """The FastAGI script of a calling-card call."""
@@ -101,7 +146,7 @@ class System:
 
     def catch_up(self) -> int:
         """Moves all read models forward; gives the number of facts applied."""
-        return sum(self.projections.catch_up(model) for model in ALL)
+        return self.projections.catch_up_all(ALL)
 
     def rebuild(self) -> int:
         return sum(self.projections.rebuild(model) for model in ALL)
@@ -140,7 +185,7 @@ def build(
     """
     clock = clock or SystemClock()
     pins = _pin_digests(Path(settings.secrets.pin_key_file))
-    recorder = _ledger(settings.ledger.url)
+    recorder = open_ledger(settings.ledger.url)
     mapper = FactMapper(FACTS, UPCASTS)
     appended = threading.Event()
     units = LedgerUnitsOfWork(recorder, mapper, clock, appended=appended.set)
@@ -151,6 +196,13 @@ def build(
     voice = voices.load()
     prices = TariffDecks(configuration, sheets)
     routes = routes_of(settings, configuration, prices, clock)
+    margins = MarginGuard(
+        routes.exchange,
+        BelowCost(settings.routing.below_cost),
+        settings.routing.nominal_seconds,
+        LossWarnings().tell,
+    )
+    explanations = PriceExplanations(units, sheets, settings.calls.ring_seconds)
     calls = CardCallServices(
         Calls(units, configuration, pins, Throttle(), clock),
         CallerIdBindings(units),
@@ -160,12 +212,7 @@ def build(
             routes,
             clock,
             settings.calls.ring_seconds,
-            MarginGuard(
-                routes.exchange,
-                BelowCost(settings.routing.below_cost),
-                settings.routing.nominal_seconds,
-                LossWarnings().tell,
-            ),
+            margins,
         ),
         settlement,
         voice,
@@ -173,7 +220,7 @@ def build(
         routes.load,
     )
     chance = Chance(secrets.randbelow, secrets.token_bytes)
-    administration = Administration(units, pins, clock, chance, sheets)
+    administration = Administration(units, pins, clock, chance)
     return System(
         settings=settings,
         clock=clock,
@@ -186,15 +233,17 @@ def build(
         settlement=settlement,
         calls=calls,
         routes=routes,
-        routing=Routing(units, administration),
+        routing=Routing(units),
         route_views=LedgerRouteViews(recorder),
         access_numbers=AccessNumbers(units),
         tariffs=Tariffs(units, sheets, SheetFiles(), clock, chance, routes),
         tariff_views=LedgerTariffViews(recorder),
-        price_explanations=PriceExplanations(units, sheets, settings.calls.ring_seconds),
+        price_explanations=explanations,
+        route_previews=RoutePreviews(fresh(routes, units, sheets), explanations, margins),
         voice=voice,
         staffing=staffing(units, recorder, mapper, clock, pins.key),
         business=card_business(settings.cards, units, recorder, mapper, pins, clock, appended.set),
+        seals=StoredSeals(recorder),
         appended=appended,
     )
 
@@ -208,8 +257,8 @@ def running(settings: Settings) -> Iterator[System]:
         system.close()
 
 
-def _ledger(url: str) -> EventRecorder:
-    """The ledger in its newest shape."""
+def open_ledger(url: str) -> EventRecorder:
+    """The ledger in its newest shape. Raises SettingsError and LedgerUnavailable."""
     try:
         recorder = connect(url)
     except ValueError as error:

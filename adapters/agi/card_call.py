@@ -139,11 +139,12 @@ class CardCall:
 
     def _login(self, call: Call) -> Payer | None:
         payer = self._do.calls.login_by_caller_id(call)
-        if payer is not None and not payer.is_empty:
-            return payer
         first: list[Sentence] = [] if call.access.first_announcement else [Prompt.WELCOME]
         if payer is not None:
-            first += [Prompt.NO_CREDIT, Prompt.ENTER_ANOTHER_CARD]
+            refusal = _refusal(payer)
+            if refusal is None:
+                return payer
+            first += [refusal, Prompt.ENTER_ANOTHER_CARD]
         for _ in range(self._settings.login_tries):
             number, pin = self._ask_login(call.access.login_mode, first)
             try:
@@ -152,9 +153,10 @@ class CardCall:
                 first = [Prompt.LOGIN_FAILED]
                 continue
             self._do.bindings.after_login(call, payer)
-            if not payer.is_empty:
+            refusal = _refusal(payer)
+            if refusal is None:
                 return payer
-            first = [Prompt.NO_CREDIT, Prompt.ENTER_ANOTHER_CARD]
+            first = [refusal, Prompt.ENTER_ANOTHER_CARD]
         self._say(*first[:1])
         return None
 
@@ -312,3 +314,10 @@ class CardCall:
             first_ms=self._settings.first_key_ms,
             between_ms=self._settings.next_key_ms,
         )
+
+
+def _refusal(payer: Payer) -> Prompt | None:
+    """Why this card pays for no call now, told before anything else; None if it does."""
+    if payer.is_empty:
+        return Prompt.NO_CREDIT
+    return Prompt.CARD_IN_USE if payer.is_in_use else None

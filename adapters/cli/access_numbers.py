@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 from attrs import asdict, evolve
 
-from adapters.cli.context import By, Json, office, whoever
-from adapters.cli.output import show_fields, show_json, show_rows
-from application.views import MOST_ROWS
+from adapters.cli.context import By, Json, Why, office, whoever
+from adapters.cli.lists import AfterName, Limit, show_list
+from adapters.cli.output import show_fields, show_json
 from domain.access_numbers import AccessTerms
 from domain.login import LoginMode
 from domain.money import Money, parse
@@ -37,6 +37,8 @@ def add(
     surcharge: Surcharge = None,
     surcharge_per_minute: PerMinute = None,
     country: Annotated[str, typer.Option(help="Whose callers' numbers arrive bare.")] = "US",
+    by: By = "",
+    why: Why = "",
     json: Json = False,
 ) -> None:
     """Add an access number."""
@@ -49,7 +51,7 @@ def add(
             surcharge_per_minute=_money(surcharge_per_minute),
             country=country,
         )
-        back.access_numbers.add(number, terms)
+        back.access_numbers.add(number, terms, by or whoever(), why)
     _show(number, terms, json=json)
 
 
@@ -67,6 +69,7 @@ def change(
     country: Annotated[str | None, typer.Option(help="Whose numbers arrive bare.")] = None,
     reopen: Annotated[bool, typer.Option("--open", help="Open it again.")] = False,
     by: By = "",
+    why: Why = "",
     json: Json = False,
 ) -> None:
     """Change an access number. What is not named stays; calls that are up keep their terms."""
@@ -82,16 +85,18 @@ def change(
         if reopen:
             wanted["open"] = True
         terms = back.access_numbers.change(
-            number, lambda now: evolve(now, **wanted), by or whoever()
+            number, lambda now: evolve(now, **wanted), by or whoever(), why
         )
     _show(number, terms, json=json)
 
 
 @app.command()
-def close(context: typer.Context, number: Number, by: By = "", json: Json = False) -> None:
+def close(
+    context: typer.Context, number: Number, by: By = "", why: Why = "", json: Json = False
+) -> None:
     """Close an access number: callers are told to try later. `change --open` opens it again."""
     with office(context) as back:
-        back.access_numbers.close(number, by or whoever())
+        back.access_numbers.close(number, by or whoever(), why)
         terms = back.access_numbers.get(number).terms
     _show(number, terms, json=json)
 
@@ -107,32 +112,28 @@ def show(context: typer.Context, number: Number, json: Json = False) -> None:
 @app.command("list")
 def list_all(
     context: typer.Context,
-    after: Annotated[str | None, typer.Option(help="The last number seen.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS)] = 50,
+    after: AfterName = None,
+    limit: Limit = 50,
     json: Json = False,
 ) -> None:
     """Access numbers."""
-    with office(context) as back:
-        back.catch_up()
-        rows = back.route_views.access_numbers(after, limit)
-    if json:
-        show_json(list(rows))
-        return
-    cells = [
-        (
-            r.number,
-            "open" if r.open else "closed",
-            r.login_mode,
-            r.language,
-            r.first_announcement,
-            r.surcharge,
-            r.surcharge_per_minute,
-            r.country,
-        )
-        for r in rows
-    ]
-    columns = ("number", "", "login", "language", "announcement", "a call", "a minute", "country")
-    show_rows("Access numbers", columns, cells)
+    show_list(
+        context,
+        lambda back: back.route_views.access_numbers(after, limit),
+        "Access numbers",
+        ("number", "", "login", "language", "announcement", "a call", "a minute", "country"),
+        lambda row: (
+            row.number,
+            "open" if row.open else "closed",
+            row.login_mode,
+            row.language,
+            row.first_announcement,
+            row.surcharge,
+            row.surcharge_per_minute,
+            row.country,
+        ),
+        json=json,
+    )
 
 
 def _money(told: str | None) -> Money | None:

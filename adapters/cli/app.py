@@ -9,14 +9,20 @@ import typer
 
 from adapters.cli import (
     access_numbers,
+    audit,
+    backups,
+    books,
     cards,
     carriers,
     distribution,
+    exports,
+    groups,
     lots,
     people,
     records,
+    reports,
     routes,
-    setup,
+    seals,
     tariffs,
 )
 from adapters.cli.context import Json, plainly, program_of
@@ -57,23 +63,30 @@ def create_cli(program: Program) -> typer.Typer:
     app.command()(phone)
     app.command()(ship)
     app.command()(tariffs.price)
+    app.command()(backups.backup)
+    app.command()(backups.restore)
     app.command()(reconcile)
     app.command()(rebuild)
     app.add_typer(records.accounts, name="accounts")
     app.add_typer(access_numbers.app, name="access-numbers")
     app.add_typer(distribution.approvals, name="approvals")
     app.add_typer(asterisk, name="asterisk")
+    app.add_typer(audit.app, name="audit")
+    app.add_typer(books.app, name="books")
     app.add_typer(records.calls, name="calls")
     app.add_typer(cards.app, name="cards")
     app.add_typer(distribution.distributors, name="distributors")
     app.add_typer(distribution.fees, name="fees")
-    app.add_typer(setup.groups, name="groups")
+    app.add_typer(exports.app, name="export")
+    app.add_typer(groups.groups, name="groups")
     app.add_typer(keys, name="keys")
     app.add_typer(lots.app, name="lots")
     app.add_typer(people.app, name="people")
     app.add_typer(prompts, name="prompts")
     app.add_typer(carriers.providers, name="providers")
+    app.add_typer(reports.reports, name="reports")
     app.add_typer(routes.routes, name="routes")
+    app.add_typer(seals.app, name="seal")
     app.add_typer(tariffs.app, name="tariffs")
     app.add_typer(carriers.trunks, name="trunks")
     return app

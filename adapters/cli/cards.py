@@ -10,10 +10,11 @@ from uuid import UUID
 import typer
 
 from adapters.cli.context import By, Json, office, top_up_id, whoever, whole_history
+from adapters.cli.lists import After, Limit, show_list
 from adapters.cli.output import plain, show_fields, show_json, show_rows, told
+from adapters.cli.top_ups import Amount, Channel, Key, add_money
 from application.administration import NewCard
 from application.csv_safe import table
-from application.views import MOST_ROWS
 from domain.cards import Status
 from domain.money import parse
 
@@ -42,7 +43,7 @@ def create(
             if count > 1 and (number or pin):
                 raise ValueError("--number and --pin are for one card; leave out --count")
             for _ in range(count):
-                card = back.administration.generate_card(group, number=number, pin=pin)
+                card = back.administration.generate_card(group, number=number, pin=pin, by=who)
                 made.append(card)
                 if activate:
                     back.administration.issue_card(card.card_id, who, "issued by command line")
@@ -91,46 +92,44 @@ def list_(
     context: typer.Context,
     group: Annotated[str | None, typer.Option(help="Only of this group.")] = None,
     status: Annotated[Status | None, typer.Option(help="Only with this status.")] = None,
-    after: Annotated[UUID | None, typer.Option(help="Id of the last card seen.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS)] = 50,
+    after: After = None,
+    limit: Limit = 50,
     json: Json = False,
 ) -> None:
     """Cards, oldest first."""
-    with office(context) as back:
-        back.catch_up()
-        rows = back.views.cards(after, limit, group=group, status=status.value if status else None)
-    if json:
-        show_json(list(rows))
-    else:
-        columns = ("number", "group", "status", "face value", "caller ID")
-        cells = [(r.number, r.group, r.status, r.face_value, r.caller_id) for r in rows]
-        show_rows("Cards", columns, cells)
+    wanted = status.value if status else None
+    show_list(
+        context,
+        lambda back: back.views.cards(after, limit, group=group, status=wanted),
+        "Cards",
+        ("number", "group", "status", "face value", "caller ID"),
+        lambda row: (row.number, row.group, row.status, row.face_value, row.caller_id),
+        json=json,
+    )
 
 
 @app.command("top-up")
 def top_up(
     context: typer.Context,
     number: Number,
-    amount: Annotated[str, typer.Argument(help="A plain decimal, such as 12.50.")],
-    channel: Annotated[str, typer.Option(help="How the money came.")] = "cash",
-    key: Annotated[
-        str | None, typer.Option(help="A word for this top-up: the same word never adds twice.")
-    ] = None,
+    amount: Amount,
+    channel: Channel = "cash",
+    key: Key = None,
     by: By = "",
     json: Json = False,
 ) -> None:
     """Add money to a card."""
-    with office(context) as back:
-        card_id = back.administration.card_id(number)
-        unit = back.administration.card(card_id).face_value.unit
-        available = back.administration.top_up_card(
-            card_id, top_up_id(key), parse(amount, unit), channel, by or whoever()
-        )
-        back.catch_up()
-    if json:
-        show_json({"number": number, "available": plain(available)})
-    else:
-        show_fields(f"Card {number}", {"available": available})
+    add_money(
+        context,
+        lambda back: back.administration.card_id(number),
+        f"Card {number}",
+        {"number": number},
+        amount,
+        channel,
+        key,
+        by,
+        json=json,
+    )
 
 
 @app.command()

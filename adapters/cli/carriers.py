@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 from attrs import asdict, evolve
 
-from adapters.cli.context import By, Json, moment, office, whoever
-from adapters.cli.output import show_fields, show_json, show_rows
-from application.ports import SheetRow
+from adapters.cli.context import By, Json, Why, moment, office, whoever
+from adapters.cli.lists import AfterName, Limit, show_list
+from adapters.cli.output import show_fields, show_json
+from adapters.cli.sheets import Override, progress, publish_or_forget
 from application.rate_files import Reading
-from application.views import MOST_ROWS
 from domain.providers import ProviderTerms
 from domain.trunks import Translation, TrunkTerms
 
@@ -20,10 +20,7 @@ providers = typer.Typer(help="The carriers that calls are bought from.", no_args
 trunks = typer.Typer(help="The lines that calls go out through.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Its name.")]
-Why = Annotated[str, typer.Option("--why", help="Why, for the record.")]
 Active = Annotated[bool | None, typer.Option("--active/--inactive", help="In use or not.")]
-Limit = Annotated[int, typer.Option(min=1, max=MOST_ROWS)]
-After = Annotated[str | None, typer.Option(help="Where the last page ended.")]
 Translate = Annotated[
     list[str] | None,
     typer.Option(
@@ -83,15 +80,21 @@ def publish_rates(
         Path, typer.Argument(exists=True, dir_okay=False, help="The CSV or XLSX file.")
     ],
     since: Annotated[str | None, typer.Option(help="In force from then on; now.")] = None,
+    override: Override = None,
+    why: Why = "",
     by: By = "",
     json: Json = False,
 ) -> None:
-    """Publish its rate sheet."""
-    with office(context) as back:
-        unit = back.routing.provider(name).terms.unit
-        read = back.tariffs.files.read(sheet, Reading(unit))
-        rows = (SheetRow(row.prefix, row.destination, row.terms) for row in read)
-        version = back.routing.publish_rates(name, rows, moment(since), by or whoever())
+    """Import, check and publish its rate sheet in one go."""
+    who = by or whoever()
+    with office(context) as back, progress() as told:
+        provider = back.routing.provider(name)
+        begins = moment(since) if since else None
+        reading = Reading(provider.terms.unit)
+        draft = back.tariffs.import_sheet(provider.tariff, sheet, reading, who, why, told)
+        version = publish_or_forget(
+            back.tariffs, draft.sheet_id, begins, who, why, tuple(override or ()), None, told
+        )
     published = {"provider": name, "version": version}
     if json:
         show_json(published)
@@ -101,17 +104,20 @@ def publish_rates(
 
 @providers.command("list")
 def list_providers(
-    context: typer.Context, after: After = None, limit: Limit = 50, json: Json = False
+    context: typer.Context, after: AfterName = None, limit: Limit = 50, json: Json = False
 ) -> None:
     """Providers by name."""
-    with office(context) as back:
-        back.catch_up()
-        rows = back.route_views.providers(after, limit)
-    if json:
-        show_json(list(rows))
-        return
-    cells = [(r.name, r.unit, r.rated, r.active, r.changed_at, r.changed_by, r.why) for r in rows]
-    show_rows("Providers", ("name", "unit", "rated", "active", *CHANGED), cells)
+    show_list(
+        context,
+        lambda back: back.route_views.providers(after, limit),
+        "Providers",
+        ("name", "unit", "rated", "active", *CHANGED),
+        lambda row: (
+            *(row.name, row.unit, row.rated, row.active),
+            *(row.changed_at, row.changed_by, row.why),
+        ),
+        json=json,
+    )
 
 
 @providers.command("show")
@@ -181,23 +187,26 @@ def change_trunk(
 def list_trunks(
     context: typer.Context,
     provider: Annotated[str | None, typer.Option(help="Only its lines.")] = None,
-    after: After = None,
+    after: AfterName = None,
     limit: Limit = 50,
     json: Json = False,
 ) -> None:
     """Trunks by name."""
-    with office(context) as back:
-        back.catch_up()
-        rows = back.route_views.trunks(after, limit, provider=provider)
-    if json:
-        show_json(list(rows))
-        return
-    cells = [
-        (r.name, r.provider, r.capacity, r.priority, " ".join(r.translations), r.active)
-        for r in rows
-    ]
-    columns = ("name", "provider", "capacity", "priority", "translations", "active")
-    show_rows("Trunks", columns, cells)
+    show_list(
+        context,
+        lambda back: back.route_views.trunks(after, limit, provider=provider),
+        "Trunks",
+        ("name", "provider", "capacity", "priority", "translations", "active"),
+        lambda row: (
+            row.name,
+            row.provider,
+            row.capacity,
+            row.priority,
+            " ".join(row.translations),
+            row.active,
+        ),
+        json=json,
+    )
 
 
 @trunks.command("show")

@@ -22,6 +22,7 @@ from domain.errors import Refused
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
 By = Annotated[str, typer.Option("--by", help="Who does this, for the record.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, for the record.")]
 
 
 def whoever() -> str:

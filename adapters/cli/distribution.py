@@ -7,17 +7,13 @@ from uuid import UUID
 
 import typer
 
-from adapters.cli.context import By, Json, office, whoever
-from adapters.cli.output import show_fields, show_json, show_rows
-from application.views import MOST_ROWS
+from adapters.cli.context import By, Json, Why, office, whoever
+from adapters.cli.lists import After, Limit, show_list
+from adapters.cli.output import plain, show_fields, show_json, show_rows
 
 approvals = typer.Typer(help="What waits for a second person.", no_args_is_help=True)
 distributors = typer.Typer(help="Who sells which cards.", no_args_is_help=True)
-fees = typer.Typer(help="Daily fees.", no_args_is_help=True)
-
-Why = Annotated[str, typer.Option(help="The reason, for the record.")]
-Limit = Annotated[int, typer.Option(min=1, max=MOST_ROWS)]
-After = Annotated[UUID | None, typer.Option(help="Id of the last row seen.")]
+fees = typer.Typer(help="Daily fees, and what expires.", no_args_is_help=True)
 
 
 @distributors.command("add")
@@ -53,14 +49,14 @@ def distributor_cards(
     json: Json = False,
 ) -> None:
     """The cards of one distributor, by number."""
-    with office(context) as back:
-        back.catch_up()
-        rows = back.business.distributors.cards_of(name, after, limit)
-    if json:
-        show_json(list(rows))
-    else:
-        cells = [(r.number, r.group, r.status, "yes" if r.sold else "no") for r in rows]
-        show_rows(f"Cards of {name}", ("number", "group", "status", "sold"), cells)
+    show_list(
+        context,
+        lambda back: back.business.distributors.cards_of(name, after, limit),
+        f"Cards of {name}",
+        ("number", "group", "status", "sold"),
+        lambda row: (row.number, row.group, row.status, "yes" if row.sold else "no"),
+        json=json,
+    )
 
 
 @approvals.command("list")
@@ -74,18 +70,23 @@ def list_approvals(
     json: Json = False,
 ) -> None:
     """Requests for approval, oldest first."""
-    with office(context) as back:
-        back.catch_up()
-        rows = back.business.views.approvals(after, limit, state=state or None)
-    if json:
-        show_json(list(rows))
-        return
-    columns = ("id", "action", "of", "details", "asked by", "why", "state", "until (UTC)")
-    cells = [
-        (r.approval_id, r.action, r.subject, r.details, r.by, r.why, r.state, r.expires_at)
-        for r in rows
-    ]
-    show_rows("Approvals", columns, cells)
+    show_list(
+        context,
+        lambda back: back.business.views.approvals(after, limit, state=state or None),
+        "Approvals",
+        ("id", "action", "of", "details", "asked by", "why", "state", "until (UTC)"),
+        lambda row: (
+            row.approval_id,
+            row.action,
+            row.subject,
+            row.details,
+            row.by,
+            row.why,
+            row.state,
+            row.expires_at,
+        ),
+        json=json,
+    )
 
 
 @approvals.command()
@@ -111,17 +112,25 @@ def decline(
 
 @fees.command("run")
 def run_fees(context: typer.Context, json: Json = False) -> None:
-    """Charge the daily fees that are due. Late or twice, it charges each day once."""
+    """Charge the daily fees that are due, then take what expired and void cards leave.
+
+    Late or twice, it charges each day and takes each balance once.
+    """
     with office(context) as back:
         back.catch_up()
         report = back.business.fees.run()
-    told = {
+        back.catch_up()
+        taken = back.business.breakage.run()
+    told: dict[str, object] = {
         "looked_at": report.looked_at,
         "charged": report.charged,
         "days": report.days,
-        "emptied": report.emptied,
+        "emptied": report.emptied + taken.emptied,
+        "forfeited": taken.forfeited,
+        "breakage": [plain(each) for each in taken.sums],
     }
     if json:
         show_json(told)
-    else:
-        show_fields("Daily fees", {key.replace("_", " "): value for key, value in told.items()})
+        return
+    told["breakage"] = ", ".join(map(str, taken.sums)) or "none"
+    show_fields("Daily fees", {key.replace("_", " "): value for key, value in told.items()})

@@ -14,8 +14,8 @@ from uuid import UUID
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from adapters.cli.context import By, Json, office, plainly, program_of, whoever
-from adapters.cli.distribution import After, Limit, Why
+from adapters.cli.context import By, Json, Why, office, plainly, program_of, whoever
+from adapters.cli.lists import After, Limit, show_list
 from adapters.cli.output import error_console, show_fields, show_json, show_rows
 from adapters.cli.program import BackOffice, Failure
 from adapters.cli.sentences import sentence
@@ -117,27 +117,23 @@ def list_(
     json: Json = False,
 ) -> None:
     """Lots, oldest first."""
-    with office(context) as back:
-        back.catch_up()
-        rows = back.business.views.lots(after, limit, group=group)
-    if json:
-        show_json(list(rows))
-        return
-    columns = ("name", "group", "numbers", "made", "kept", "state", "ordered (UTC)", "by")
-    cells = [
-        (
-            r.name,
-            r.group,
-            f"{r.first_number} - {r.last_number}",
-            r.made,
-            r.kept,
-            r.state,
-            r.ordered_at,
-            r.by,
-        )
-        for r in rows
-    ]
-    show_rows("Lots", columns, cells)
+    show_list(
+        context,
+        lambda back: back.business.views.lots(after, limit, group=group),
+        "Lots",
+        ("name", "group", "numbers", "made", "kept", "state", "ordered (UTC)", "by"),
+        lambda row: (
+            row.name,
+            row.group,
+            f"{row.first_number} - {row.last_number}",
+            row.made,
+            row.kept,
+            row.state,
+            row.ordered_at,
+            row.by,
+        ),
+        json=json,
+    )
 
 
 @app.command()
@@ -197,7 +193,7 @@ def sold(
 def export(
     context: typer.Context,
     name: Name,
-    to: Annotated[Path, typer.Option(help="The new file, sealed to the printer's key.")],
+    to: Annotated[Path, typer.Option(help="The new ZIP file, sealed to the printer's key.")],
     why: Why,
     approval: Approved = None,
     by: By = "",

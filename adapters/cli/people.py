@@ -8,7 +8,7 @@ from uuid import UUID
 
 import typer
 
-from adapters.cli.context import By, Json, office, whoever
+from adapters.cli.context import By, Json, Why, office, whoever
 from adapters.cli.output import show_fields, show_json, show_rows
 from adapters.cli.program import BackOffice
 from domain.errors import NotFound
@@ -18,7 +18,6 @@ app = typer.Typer(help="Who may sign in, and as what.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="The name to sign in with.")]
 Distributor = Annotated[str | None, typer.Option(help="Whose cards a distributor's person sees.")]
-Why = Annotated[str, typer.Option(help="The reason, for the record.")]
 
 
 @app.command()

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+from attrs import frozen
 
 from application.access_numbers import AccessNumbers
 from application.administration import Administration
+from application.as_of import Histories
+from application.auditing import Auditor
+from application.bookkeeping import Bookkeeping
 from application.card_business import CardBusiness
+from application.checks import ReadModelCheck
+from application.explaining import Explanations
 from application.people import People
 from application.price_explanation import PriceExplanations
 from application.printing import PrintedCard, Sheet
+from application.reports import Reports
 from application.route_views import RouteViews
 from application.routes import LedgerRoutes
 from application.routing import Routing
-from application.tariffs import Tariffs, TariffViews
+from application.sheet_store import TariffViews
+from application.tariffs import Tariffs
 from application.views import Views
+from domain.checkpoints import Checkpoint
+from domain.seal_checks import Break, Checked
+from domain.seals import LoggedFact
 
 
 class BackOffice(Protocol):
@@ -56,8 +69,107 @@ class BackOffice(Protocol):
     @property
     def route_views(self) -> RouteViews: ...
 
+    @property
+    def books(self) -> Bookkeeping: ...
+
+    @property
+    def auditor(self) -> Auditor: ...
+
+    @property
+    def explanations(self) -> Explanations: ...
+
+    @property
+    def histories(self) -> Histories: ...
+
+    def replay(
+        self, *, after: int = 0, until: int | None = None, names: Collection[str] = ()
+    ) -> Iterator[bytes]:
+        """The facts behind a position as JSON lines, some thousands at a time."""
+        ...
+
+    @property
+    def reports(self) -> Reports: ...
+
+    @property
+    def checks(self) -> ReadModelCheck: ...
+
     def catch_up(self) -> int:
         """Moves the read models to the newest fact."""
+        ...
+
+
+@frozen
+class ProofTold:
+    """A proof that holds: its facts, when each was sealed, and what is recorded in it."""
+
+    call: str
+    checkpoint: Checkpoint
+    facts: Sequence[tuple[LoggedFact, datetime, dict[str, Any]]]
+
+
+class SealDesk(Protocol):
+    """Seals of the log. Raises ``Failure``, and ValueError for what is not as it should be."""
+
+    def new_key(self, name: str) -> tuple[Path, Path, str]:
+        """Makes a key; gives the files of its secret and public half, and the public one."""
+        ...
+
+    def run(self) -> int:
+        """Seals what is due; gives the number of blocks."""
+        ...
+
+    def verify(
+        self, public_keys: Path, checkpoints: Path | None, progress: Callable[[int], object]
+    ) -> Break | Checked: ...
+
+    def prove(self, call: str) -> str: ...
+
+    def check(self, proof: Path, public_keys: Path, checkpoints: Path | None) -> ProofTold:
+        """Needs no ledger."""
+        ...
+
+
+@frozen
+class BackupTold:
+    """``apart``: the secrets that are not in it, and the files they are in."""
+
+    path: Path
+    size: int
+    apart: dict[str, str]
+
+
+@frozen
+class RestoreTold:
+    """``older`` says what was published and is not there any more; both None: nothing to test."""
+
+    checked: Checked | None
+    older: str | None
+    apart: dict[str, str]
+
+
+class Backups(Protocol):
+    """Raises ``Failure``."""
+
+    def back_up(self, path: Path) -> BackupTold: ...
+
+    def restore(
+        self,
+        path: Path,
+        public_keys: Path | None,
+        checkpoints: Path | None,
+        progress: Callable[[int], object],
+    ) -> RestoreTold: ...
+
+
+class Exports(Protocol):
+    """Writes new files. Raises ``Failure``, and ValueError for a damaged log."""
+
+    def journal(self, form: str, path: Path, at: datetime | None) -> int:
+        """The books in the form hledger or beancount; gives the number of transactions."""
+        ...
+
+    def tables(self, form: str, folder: Path) -> dict[str, int]:
+        """Facts, postings and calls in the form csv or parquet; gives the rows of each."""
         ...
 
 
@@ -113,6 +225,15 @@ class Program(Protocol):
         out: Path | None,
         force: bool,
     ) -> str: ...
+
+    @property
+    def seals(self) -> SealDesk: ...
+
+    @property
+    def backups(self) -> Backups: ...
+
+    @property
+    def exports(self) -> Exports: ...
 
     def make_pin_key(self) -> Path: ...
 

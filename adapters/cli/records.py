@@ -7,18 +7,16 @@ from uuid import UUID
 
 import typer
 
-from adapters.cli.context import By, Json, office, plainly, top_up_id, whoever, whole_history
+from adapters.cli.context import By, Json, office, plainly, whole_history
+from adapters.cli.lists import After, Limit, show_list
 from adapters.cli.output import show_json, show_rows, told
+from adapters.cli.program import BackOffice
+from adapters.cli.top_ups import Amount, Channel, Key, add_money
 from application.kinds import session_id
-from application.views import MOST_ROWS
 from domain.errors import NotFound
-from domain.money import parse
 
 accounts = typer.Typer(help="Balances, and what is held of them.", no_args_is_help=True)
 calls = typer.Typer(help="Call sessions and their attempts.", no_args_is_help=True)
-
-Limit = Annotated[int, typer.Option(min=1, max=MOST_ROWS)]
-After = Annotated[UUID | None, typer.Option(help="Id of the last row seen.")]
 
 
 @accounts.command("list")
@@ -26,14 +24,14 @@ def list_accounts(
     context: typer.Context, after: After = None, limit: Limit = 50, json: Json = False
 ) -> None:
     """Accounts, oldest first."""
-    with office(context) as back:
-        back.catch_up()
-        rows = back.views.accounts(after, limit)
-    if json:
-        show_json(list(rows))
-    else:
-        cells = [(r.account_id, r.balance, r.held, r.opened_at) for r in rows]
-        show_rows("Accounts", ("id", "balance", "held", "opened (UTC)"), cells)
+    show_list(
+        context,
+        lambda back: back.views.accounts(after, limit),
+        "Accounts",
+        ("id", "balance", "held", "opened (UTC)"),
+        lambda row: (row.account_id, row.balance, row.held, row.opened_at),
+        json=json,
+    )
 
 
 @accounts.command("show")
@@ -59,32 +57,23 @@ def show_account(
 def top_up_account(
     context: typer.Context,
     account_id: Annotated[UUID, typer.Argument()],
-    amount: Annotated[str, typer.Argument(help="A plain decimal, such as 12.50.")],
-    channel: Annotated[str, typer.Option(help="How the money came.")] = "cash",
-    key: Annotated[
-        str | None, typer.Option(help="A word for this top-up: the same word never adds twice.")
-    ] = None,
+    amount: Amount,
+    channel: Channel = "cash",
+    key: Key = None,
     by: By = "",
     json: Json = False,
 ) -> None:
     """Add money to the account of a card."""
-    with office(context) as back:
+
+    def card(back: BackOffice) -> UUID:
         back.catch_up()
         account = back.views.account(account_id)
         if account is None or account.holder_kind != "card":
             raise NotFound("account of a card", str(account_id))
-        available = back.administration.top_up_card(
-            account.holder,
-            top_up_id(key),
-            parse(amount, account.balance.unit),
-            channel,
-            by or whoever(),
-        )
-        back.catch_up()
-    if json:
-        show_json({"account": account_id, "available": available})
-    else:
-        show_rows("Account", ("available",), [(available,)])
+        return account.holder
+
+    title, named = f"Account {account_id}", {"account": account_id}
+    add_money(context, card, title, named, amount, channel, key, by, json=json)
 
 
 @calls.command("list")
@@ -97,26 +86,22 @@ def list_calls(
     json: Json = False,
 ) -> None:
     """Call sessions, oldest first."""
-    with office(context) as back:
-        back.catch_up()
-        rows = back.views.calls(after, limit, disputed=disputed or None, open_only=open_)
-    if json:
-        show_json(list(rows))
-    else:
-        columns = ("reference", "from", "to", "started (UTC)", "attempts", "seconds", "charged")
-        cells = [
-            (
-                r.reference,
-                r.caller_id,
-                r.access_number,
-                r.started_at,
-                r.attempts,
-                r.seconds,
-                r.charged,
-            )
-            for r in rows
-        ]
-        show_rows("Call sessions", columns, cells)
+    show_list(
+        context,
+        lambda back: back.views.calls(after, limit, disputed=disputed or None, open_only=open_),
+        "Call sessions",
+        ("reference", "from", "to", "started (UTC)", "attempts", "seconds", "charged"),
+        lambda row: (
+            row.reference,
+            row.caller_id,
+            row.access_number,
+            row.started_at,
+            row.attempts,
+            row.seconds,
+            row.charged,
+        ),
+        json=json,
+    )
 
 
 @calls.command("show")

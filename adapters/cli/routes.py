@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from adapters.cli.carriers import CHANGED, After, Limit, Why, show_terms
-from adapters.cli.context import By, Json, moment, office, whoever
+from adapters.cli.carriers import CHANGED, show_terms
+from adapters.cli.context import By, Json, Why, moment, office, whoever
+from adapters.cli.lists import AfterName, Limit, show_list
 from adapters.cli.output import show_fields, show_json, show_rows
 from application.ports import Route
 from domain.blocked_ranges import BLOCKED_RANGES
@@ -16,7 +17,6 @@ from domain.routing import Order, RouteTerms
 
 routes = typer.Typer(help="Which trunks lead where, and what is blocked.", no_args_is_help=True)
 
-Reason = Annotated[str, typer.Option("--why", help="The reason, for the record.")]
 Prefix = Annotated[str, typer.Argument(help="Digits, country code first; all: all others.")]
 
 
@@ -53,27 +53,24 @@ def remove_route(
 
 @routes.command("list")
 def list_routes(
-    context: typer.Context, after: After = None, limit: Limit = 50, json: Json = False
+    context: typer.Context, after: AfterName = None, limit: Limit = 50, json: Json = False
 ) -> None:
     """Routes by prefix."""
-    with office(context) as back:
-        back.catch_up()
-        rows = back.route_views.routes(after, limit)
-    if json:
-        show_json(list(rows))
-        return
-    cells = [
-        (
-            r.prefix or "all others",
-            ", ".join(r.trunks) or "all",
-            r.order,
-            r.changed_at,
-            r.changed_by,
-            r.why,
-        )
-        for r in rows
-    ]
-    show_rows("Routes", ("prefix", "trunks", "order", *CHANGED), cells)
+    show_list(
+        context,
+        lambda back: back.route_views.routes(after, limit),
+        "Routes",
+        ("prefix", "trunks", "order", *CHANGED),
+        lambda row: (
+            row.prefix or "all others",
+            ", ".join(row.trunks) or "all",
+            row.order,
+            row.changed_at,
+            row.changed_by,
+            row.why,
+        ),
+        json=json,
+    )
 
 
 @routes.command("find")
@@ -105,7 +102,7 @@ def block(
     context: typer.Context,
     prefix: Annotated[str, typer.Argument(help="Digits, country code first.")],
     name: Annotated[str, typer.Option(help="What numbers these are.")],
-    why: Reason,
+    why: Why,
     by: By = "",
     json: Json = False,
 ) -> None:
@@ -121,7 +118,7 @@ def allow(
     context: typer.Context,
     prefix: Annotated[str, typer.Argument(help="Digits, country code first.")],
     name: Annotated[str, typer.Option(help="What numbers these are.")],
-    why: Reason,
+    why: Why,
     by: By = "",
     json: Json = False,
 ) -> None:
@@ -152,7 +149,7 @@ def remove_rule(
 
 @routes.command("blocked")
 def list_blocked(
-    context: typer.Context, after: After = None, limit: Limit = 200, json: Json = False
+    context: typer.Context, after: AfterName = None, limit: Limit = 200, json: Json = False
 ) -> None:
     """Prefixes that are blocked by themselves, and those the operator blocked or allowed."""
     with office(context) as back:

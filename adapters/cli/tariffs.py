@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -11,13 +9,11 @@ from uuid import UUID
 
 import typer
 from attrs import asdict
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from adapters.cli.context import By, Json, moment, office, whoever
-from adapters.cli.output import error_console, plain, show_fields, show_json, show_rows
+from adapters.cli.context import By, Json, Why, moment, office, whoever
+from adapters.cli.output import plain, show_fields, show_json, show_rows
+from adapters.cli.sheets import Override, progress, publish_or_forget, reading_of
 from application.price_explanation import sentences
-from application.rate_files import Progress as Told
-from application.rate_files import Reading
 from application.tariffs import MOST_ROWS
 from domain.money import Money, parse
 from domain.rate_checks import KINDS, PricedPrefix, Report, Rules
@@ -29,7 +25,6 @@ Name = Annotated[str, typer.Argument(help="Its name.")]
 Unit = Annotated[str, typer.Option(help="A currency such as USD, or MIN for talk minutes.")]
 Sheet = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The CSV or XLSX file.")]
 SheetId = Annotated[UUID, typer.Argument(help="Id of the imported sheet.")]
-Why = Annotated[str, typer.Option(help="The reason, for the record.")]
 Since = Annotated[str | None, typer.Option(help="In force from then on; now.")]
 After = Annotated[str, typer.Option(help="The last prefix seen.")]
 Limit = Annotated[int, typer.Option(min=1, max=MOST_ROWS)]
@@ -42,56 +37,9 @@ Worksheet = Annotated[str | None, typer.Option(help="Of an XLSX file; else the f
 Ignore = Annotated[
     list[str] | None, typer.Option(help="A column not to look at; * for all unknown ones.")
 ]
-Override = Annotated[
-    list[str] | None, typer.Option(help="A kind of error to publish in spite of; needs --why.")
-]
 MostRise = Annotated[int, typer.Option(help="A price that rises more is an error, in %.")]
 MostFall = Annotated[int, typer.Option(help="A price that falls more is an error, in %.")]
 Changed = Literal["added", "removed", "changed"]
-
-_DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
-
-
-@contextmanager
-def _bar() -> Iterator[Told]:
-    """A bar on the terminal; nothing where the errors go to a file."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=error_console(), transient=True) as progress:
-        tasks: dict[str, TaskID] = {}
-
-        def told(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(what)
-            progress.update(tasks[what], completed=done, total=max(total, 1))
-
-        yield told
-
-
-def _silent(what: str, done: int, total: int) -> None:
-    """For a terminal that is none."""
-
-
-@contextmanager
-def _progress() -> Iterator[Told]:
-    if error_console().is_terminal:
-        with _bar() as told:
-            yield told
-    else:
-        yield _silent
-
-
-def _reading(
-    unit: str,
-    encoding: str | None,
-    delimiter: str | None,
-    decimal_comma: bool,
-    worksheet: str | None,
-    ignore: list[str] | None,
-) -> Reading:
-    if delimiter is not None and delimiter not in _DELIMITERS:
-        raise ValueError(f"a delimiter is {', '.join(_DELIMITERS)}, not {delimiter!r}")
-    divided = _DELIMITERS[delimiter] if delimiter else None
-    return Reading(unit, encoding, divided, decimal_comma, worksheet, frozenset(ignore or []))
 
 
 @app.command("import")
@@ -110,8 +58,8 @@ def import_sheet(
     json: Json = False,
 ) -> None:
     """Import a rate sheet as a draft, which no call is priced by."""
-    with office(context) as back, _progress() as told:
-        reading = _reading(unit, encoding, delimiter, decimal_comma, worksheet, ignore)
+    with office(context) as back, progress() as told:
+        reading = reading_of(unit, encoding, delimiter, decimal_comma, worksheet, ignore)
         draft = back.tariffs.import_sheet(tariff, sheet, reading, by or whoever(), why, told)
     if json:
         show_json(draft)
@@ -150,7 +98,7 @@ def lint(
     json: Json = False,
 ) -> None:
     """Check a draft against the running version and the costs. Exit code 1: there are errors."""
-    with office(context) as back, _progress() as told:
+    with office(context) as back, progress() as told:
         begins = moment(since) if since else None
         report = back.tariffs.lint(sheet_id, begins, Rules(most_rise, most_fall), told)
     _show_report(report, json)
@@ -170,7 +118,7 @@ def diff(
     json: Json = False,
 ) -> None:
     """What publishing a draft would change, by prefix."""
-    with office(context) as back, _progress() as told:
+    with office(context) as back, progress() as told:
         wanted = next((each for each in get_args(Changed) if each == only), None)
         if only is not None and wanted is None:
             raise ValueError(f"--only is {', '.join(get_args(Changed))}, not {only!r}")
@@ -210,22 +158,21 @@ def publish(
 ) -> None:
     """Publish a draft, or import, check and publish a file in one go."""
     who, kinds = by or whoever(), tuple(override or ())
-    with office(context) as back, _progress() as told:
+    with office(context) as back, progress() as told:
         begins = moment(since) if since else None
         rules = Rules(most_rise, most_fall)
         if sheet is None:
             sheet_id, tariff = _id(name), ""
         else:
-            reading = _reading(unit, encoding, delimiter, decimal_comma, worksheet, ignore)
+            reading = reading_of(unit, encoding, delimiter, decimal_comma, worksheet, ignore)
             tariff = name
             sheet_id = back.tariffs.import_sheet(name, sheet, reading, who, why, told).sheet_id
-        try:
+        if sheet is None:
             version, _ = back.tariffs.publish(sheet_id, begins, who, why, kinds, rules, told)
-        except Exception:
-            if sheet is not None:
-                # The file is still there: a draft of it would only be in the way.
-                back.tariffs.discard(sheet_id, who, "not published")
-            raise
+        else:
+            version = publish_or_forget(
+                back.tariffs, sheet_id, begins, who, why, kinds, rules, told
+            )
         tariff = tariff or back.tariffs.tariff_of(sheet_id).name
     published = {"tariff": tariff, "version": version}
     if json:
@@ -308,7 +255,7 @@ def export(
     draft: Annotated[UUID | None, typer.Option(help="This draft instead.")] = None,
 ) -> None:
     """Write a version or a draft as CSV, safe to open in a spreadsheet."""
-    with office(context) as back, _progress() as told:
+    with office(context) as back, progress() as told:
         tariff = back.tariffs.tariff(name)
         sheet_id = _sheet_of(tariff, version) if draft is None else tariff.draft(draft).sheet_id
         rows = back.tariffs.export(sheet_id, out, told)

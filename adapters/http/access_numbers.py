@@ -15,7 +15,7 @@ from adapters.http.groups import Language, Sound
 from adapters.http.operations import Operation, Routes
 from adapters.http.problems import asked_wrongly
 from adapters.http.services import HttpServices
-from adapters.http.wire import MoneyTold, Name, tell
+from adapters.http.wire import MoneyTold, Name, Text, tell
 from application import kinds
 from application.permissions import Action
 from domain.access_numbers import AccessNumber, AccessTerms
@@ -54,6 +54,7 @@ class AccessNumberWanted(Struct, frozen=True, forbid_unknown_fields=True):
     number: Number
     terms: AccessTermsTold = AccessTermsTold()
     by: Name | None = None
+    why: Text | None = None
 
 
 class AccessTermsWanted(Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,6 +62,7 @@ class AccessTermsWanted(Struct, frozen=True, forbid_unknown_fields=True):
 
     terms: AccessTermsTold
     by: Name | None = None
+    why: Text | None = None
 
 
 class NumbersAsked(PageAsked, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -83,7 +85,7 @@ def add(services: HttpServices, asked: Asked) -> Answer:
     """Asked again with the same terms it answers the same: the number is what makes it one."""
     wanted = asked.body(AccessNumberWanted)
     terms = _terms(wanted.terms)
-    services.administration.add_access_number(wanted.number, terms, asked.by(wanted.by))
+    services.access_numbers.add(wanted.number, terms, asked.by(wanted.by), wanted.why or "")
     shown = _shown(AccessNumber(wanted.number, terms))
     return Answer(shown, 201, {"Location": f"/v1/access-numbers/{shown.access_number_id}"})
 
@@ -93,8 +95,8 @@ def change(services: HttpServices, asked: Asked) -> Answer:
     access = _access(services, asked)
     check = unless_changed(services, asked, kinds.ACCESS_NUMBERS, _id(access), _shown)
     terms = _terms(wanted.terms)
-    services.administration.change_access_number(
-        access.number, terms, asked.by(wanted.by), check=check
+    services.access_numbers.change(
+        access.number, lambda _: terms, asked.by(wanted.by), wanted.why or "", check=check
     )
     return Answer(_shown(AccessNumber(access.number, terms)))
 

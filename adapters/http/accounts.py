@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from adapters.http.asking import Answer, Asked, EventsAsked, Page, PageAsked
+from adapters.http.asking import Answer, Asked, EventsAsked, Order, Page, PageAsked
 from adapters.http.operations import Operation, Routes
 from adapters.http.services import HttpServices
 from adapters.http.wire import MoneyTold, tell, to_wire, told
@@ -39,9 +39,13 @@ class EventShown(Struct, frozen=True):
     fact: dict[str, Any]
 
 
+class AccountsAsked(PageAsked, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    order: Order = "oldest"
+
+
 def listed(services: HttpServices, asked: Asked) -> Answer:
-    given = asked.parameters(PageAsked)
-    rows = services.views.accounts(given.after, given.limit)
+    given = asked.parameters(AccountsAsked)
+    rows = services.views.accounts(given.after, given.limit, newest=given.order == "newest")
     return asked.page([_shown(row) for row in rows], rows[-1].account_id if rows else None)
 
 
@@ -86,7 +90,7 @@ ROUTES: Routes = {
             Action.SEE_ACCOUNTS,
             "Accounts, oldest first.",
             Page[AccountShown],
-            query=PageAsked,
+            query=AccountsAsked,
             csv=True,
         )
     },

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -12,24 +14,43 @@ from starlette.routing import Route
 from adapters.http import (
     access_numbers,
     accounts,
+    adjustments,
+    approvals,
     audit,
     calls,
+    card_changes,
+    card_imports,
     cards,
+    checkpoints,
+    distributors,
     groups,
     legs,
+    lot_contents,
+    lot_exports,
+    lots,
     machine_keys,
     people,
+    prices,
     problems,
+    providers,
+    publications,
+    rate_sheets,
+    rate_work,
+    reports,
     sessions,
     tariffs,
+    trunks,
 )
+from adapters.http import routes as routes_
 from adapters.http.asking import Answer, answer_of
 from adapters.http.docs_page import PAGES, page
+from adapters.http.files import Slots
 from adapters.http.health import Readiness, live, metrics
 from adapters.http.metrics import HttpMetrics
 from adapters.http.observed import Observed, notes_of, response_of
 from adapters.http.openapi import document
 from adapters.http.operations import Routes
+from adapters.http.pages.frame import mount
 from adapters.http.problems import Problem, asked_wrongly
 from adapters.http.refusals import KINDS
 from adapters.http.resources import Endpoint, Guarded, Pool, Resource
@@ -41,13 +62,30 @@ TOPICS = (
     cards,
     calls,
     groups,
+    lots,
+    lot_contents,
+    lot_exports,
+    card_changes,
+    card_imports,
+    adjustments,
+    distributors,
+    approvals,
     access_numbers,
     tariffs,
+    rate_sheets,
+    publications,
+    rate_work,
+    prices,
+    providers,
+    trunks,
+    routes_,
     legs,
     sessions,
     people,
     machine_keys,
     audit,
+    reports,
+    checkpoints,
 )
 """The resources, each a module with its ``ROUTES``, in the order of the OpenAPI document."""
 
@@ -63,6 +101,7 @@ def create_app(services: HttpServices) -> Starlette:
     """The whole door. It registers what it measures in the services' registry, once."""
     pool = Pool(services.workers, services.most_waiting)
     passwords = Pool(services.password_workers, _MOST_WAITING_FOR_PASSWORDS)
+    uploads = Slots()
     # Their own thread, so that a busy door can still be looked at.
     numbers = Pool(1, 8)
     open_to_all: dict[str, Endpoint] = {
@@ -79,7 +118,7 @@ def create_app(services: HttpServices) -> Starlette:
             Resource(
                 path,
                 {
-                    name: Guarded(services, pool, passwords, operation)
+                    name: Guarded(services, pool, passwords, operation, uploads)
                     for name, operation in operations.items()
                 },
             )
@@ -93,10 +132,13 @@ def create_app(services: HttpServices) -> Starlette:
     )
     # A path with a slash too many is another path: no redirect ever carries an API key along.
     app.router.redirect_slashes = False
+    mount(app, services, routes(), pool, passwords)
     return app
 
 
+@cache
 def _described() -> Endpoint:
+    """The document follows from the code alone, so it is the same for every door."""
     content = encode(document(routes()))
 
     async def described(_: Request) -> Answer:

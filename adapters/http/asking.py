@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Annotated, Any, Generic, TypeVar, get_type_hints
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_type_hints
 from urllib.parse import urlencode
 from uuid import UUID, uuid5
 
@@ -14,6 +14,7 @@ from attrs import field, frozen
 from msgspec import Meta, Struct
 
 from adapters.http import problems
+from adapters.http.files import SentFile
 from adapters.http.problems import Problem, asked_wrongly
 from adapters.http.wire import encode
 from application.permissions import Actor
@@ -36,6 +37,7 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}", re.ASCII)
 _AT = re.compile(r"(?P<what>.*) - at `(?P<path>.*)`", re.DOTALL)
 
 Limit = Annotated[int, Meta(ge=1, le=MOST_ROWS, description="Rows in the page.")]
+Order = Literal["oldest", "newest"]
 After = Annotated[UUID, Meta(description="The id that the last page ended with.")]
 
 
@@ -66,7 +68,7 @@ class Page(Struct, Generic[T], frozen=True):
 
 @frozen
 class Answer:
-    """``body`` is a typed answer, which becomes JSON, or bytes of the content type."""
+    """``body`` is a typed answer, which becomes JSON, or bytes of the content type, or a Stream."""
 
     body: object
     status: int = 200
@@ -97,6 +99,7 @@ class Asked:
     path: Mapping[str, str]
     sent: object = None
     given: object = None
+    sent_file: SentFile | None = None
     idempotency_key: str | None = None
     if_match: str | None = None
     source: str = ""
@@ -106,6 +109,11 @@ class Asked:
     def body(self, wanted: type[T]) -> T:
         assert isinstance(self.sent, wanted), "the type that the operation names"
         return self.sent
+
+    @property
+    def file(self) -> SentFile:
+        assert self.sent_file is not None, "the operation names an upload"
+        return self.sent_file
 
     def parameters(self, wanted: type[T]) -> T:
         assert isinstance(self.given, wanted), "the type that the operation names"
@@ -152,11 +160,12 @@ class Asked:
             )
         return found
 
-    def page(self, items: Sequence[T], last: object) -> Answer:
-        """One page of what was asked for; ``last`` is what the next one comes after."""
+    def page(self, items: Sequence[T], last: object, *, more: bool = False) -> Answer:
+        """One page of what was asked for; ``last`` is what the next one comes after. ``more``:
+        there is more although the page is not full."""
         limit = getattr(self.given, "limit", USUAL_ROWS)
         url = None
-        if len(items) >= limit and last is not None:
+        if (more or len(items) >= limit) and last is not None:
             given = msgspec.to_builtins(self.given, str_keys=True)
             filters = {
                 name: _in_url(value)
@@ -176,12 +185,27 @@ def read_body(content: bytes, wanted: type[T]) -> T:
     try:
         return msgspec.json.decode(content, type=wanted)
     except msgspec.ValidationError as error:
-        found = _AT.fullmatch(str(error))
-        path, what = (found["path"], found["what"]) if found else ("$", str(error))
-        raise asked_wrongly(problems.BAD_FIELD, f"{path}: {what}", field=path) from error
+        raise _bad_field(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         detail = "the body is empty" if not content else f"the body is not JSON: {error}"
         raise asked_wrongly(problems.MALFORMED_JSON, detail) from error
+
+
+def read_fields(fields: Mapping[str, object], wanted: type[T]) -> T:
+    """What was filled in on a form as a typed request; a text that says a number is one.
+
+    Raises AskedWrongly, naming the field and what is accepted there.
+    """
+    try:
+        return msgspec.convert(fields, wanted, strict=False)
+    except msgspec.ValidationError as error:
+        raise _bad_field(error) from error
+
+
+def _bad_field(error: msgspec.ValidationError) -> problems.AskedWrongly:
+    found = _AT.fullmatch(str(error))
+    path, what = (found["path"], found["what"]) if found else ("$", str(error))
+    return asked_wrongly(problems.BAD_FIELD, f"{path}: {what}", field=path)
 
 
 def read_parameters(query: Sequence[tuple[str, str]], wanted: type[S]) -> S:

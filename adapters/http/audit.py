@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct, structs
 
-from adapters.http.asking import USUAL_ROWS, Answer, Asked, Limit, Page
+from adapters.http.asking import USUAL_ROWS, Answer, Asked, Limit, Order, Page
 from adapters.http.operations import Operation, Routes
 from adapters.http.services import HttpServices
 from adapters.http.wire import Name, tell, to_wire
@@ -43,11 +43,14 @@ class AuditAsked(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     target: UUID | None = None
     since: Moment | None = None
     until: Moment | None = None
+    order: Order = "oldest"
 
 
 def listed(services: HttpServices, asked: Asked) -> Answer:
     given = asked.parameters(AuditAsked)
-    found = services.trail.entries(EntriesAsked(**structs.asdict(given)))
+    fields = structs.asdict(given)
+    newest = fields.pop("order") == "newest"
+    found = services.trail.entries(EntriesAsked(**fields, newest=newest))
     shown = [tell(EntryShown, each, fact=to_wire(each.fact)) for each in found]
     return asked.page(shown, found[-1].position if found else None)
 

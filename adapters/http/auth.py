@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from typing import NoReturn
 
 from attrs import field, frozen
@@ -40,7 +41,7 @@ def authenticated(services: HttpServices, request: Request) -> Caller:
     header = once(request, "authorization")
     token = request.cookies.get(COOKIE)
     if header is None and token is not None:
-        return _by_session(services, token)
+        return by_session(services, token)
     scheme, _, secret = (header or "").partition(" ")
     if not secret or scheme.lower() != "bearer":
         raise asked_wrongly(
@@ -52,8 +53,14 @@ def authenticated(services: HttpServices, request: Request) -> Caller:
 
 
 def source_of(request: Request) -> str:
-    """The address at the other end of the connection; behind a proxy, that of the proxy."""
-    return request.client.host if request.client is not None else "unknown"
+    """The address that a request comes from: the other end of the connection, or what a proxy
+    that the settings trust says it is."""
+    host = request.client.host if request.client is not None else ""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        # What a proxy lets through unread is one source, whatever it says.
+        return "unknown"
 
 
 def check_allowed(
@@ -62,20 +69,35 @@ def check_allowed(
     """Raises AskedWrongly unless this caller may do this now. The refusal is on the trail."""
     action = operation.action
     assert action is not None, "what is open to everybody is not checked"
-    if not caller.actor.may(action):
-        _refuse(services, request, caller.actor, action)
+    check_permission(services, source_of(request), caller.actor, action)
     if caller.signed_in is None:
         return
+    if request.method not in READING and not shows_token(caller, once(request, CSRF_HEADER)):
+        raise asked_wrongly(
+            problems.NO_CSRF_TOKEN,
+            f"send the csrf_token of your session as {CSRF_HEADER}; GET /v1/session tells it",
+        )
+    check_confirmed(services, caller, operation)
+
+
+def check_permission(services: HttpServices, source: str, actor: Actor, action: Action) -> None:
+    """Raises AskedWrongly unless the role or the scopes open this."""
+    if not actor.may(action):
+        _refuse(services, source, actor, action)
+
+
+def shows_token(caller: Caller, given: str | None) -> bool:
+    """Whether a page of this session sends this: no other page knows the token."""
     assert caller.token is not None, "a session has a token"
-    if request.method not in READING:
-        given = once(request, CSRF_HEADER) or ""
-        if not given.isascii() or not same(given, csrf_token_of(caller.token)):
-            raise asked_wrongly(
-                problems.NO_CSRF_TOKEN,
-                f"send the csrf_token of your session as {CSRF_HEADER}; GET /v1/session tells it",
-            )
-    now = services.clock.now()
-    if operation.asks_password_again and not caller.signed_in.session.is_confirmed(now):
+    given = given or ""
+    return given.isascii() and same(given, csrf_token_of(caller.token))
+
+
+def check_confirmed(services: HttpServices, caller: Caller, operation: Operation) -> None:
+    """Raises AskedWrongly for a dangerous act without the password shown of late."""
+    if caller.signed_in is None or not operation.asks_password_again:
+        return
+    if not caller.signed_in.session.is_confirmed(services.clock.now()):
         raise asked_wrongly(
             problems.CONFIRMATION_NEEDED,
             "show your password again at POST /v1/session/confirmation, then repeat this",
@@ -107,7 +129,8 @@ def _by_key(services: HttpServices, secret: str) -> Actor:
     return actor
 
 
-def _by_session(services: HttpServices, token: str) -> Caller:
+def by_session(services: HttpServices, token: str) -> Caller:
+    """Raises AskedWrongly for a session that is over. Asks the ledger, so blocks."""
     signed_in = services.signing_in.find(token) if _TOKEN.fullmatch(token) else None
     if signed_in is None:
         raise asked_wrongly(
@@ -118,10 +141,10 @@ def _by_session(services: HttpServices, token: str) -> Caller:
     return Caller(signed_in.actor, signed_in, token)
 
 
-def _refuse(services: HttpServices, request: Request, actor: Actor, action: Action) -> NoReturn:
+def _refuse(services: HttpServices, source: str, actor: Actor, action: Action) -> NoReturn:
     if actor.role is not None:
         why = f"the role {actor.role} does not open this: {action}"
     else:
         why = f"the scopes of this API key do not open this: {action}"
-    services.audit.refused(actor.name, action, source_of(request), why)
+    services.audit.refused(actor.name, action, source, why)
     raise asked_wrongly(problems.NOT_ALLOWED, why, action=action)

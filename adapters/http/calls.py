@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from adapters.http import accounts
-from adapters.http.asking import Answer, Asked, Page, PageAsked
+from adapters.http.asking import Answer, Asked, Order, Page, PageAsked
 from adapters.http.operations import Operation, Routes
 from adapters.http.services import HttpServices
 from adapters.http.wire import MoneyTold, tell
@@ -58,6 +58,7 @@ class AttemptShown(Struct, frozen=True):
 class CallsAsked(PageAsked, frozen=True, forbid_unknown_fields=True, kw_only=True):
     card: Annotated[UUID, Meta(description="Calls that this card paid for.")] | None = None
     disputed: Annotated[bool, Meta(description="Calls that are put up for review.")] | None = None
+    order: Order = "oldest"
     open: Annotated[Literal["true"], Meta(description="Calls that have not ended.")] | None = None
 
 
@@ -69,6 +70,7 @@ def listed(services: HttpServices, asked: Asked) -> Answer:
         card_id=given.card,
         disputed=given.disputed,
         open_only=given.open is not None,
+        newest=given.order == "newest",
     )
     last = rows[-1].session_id if rows else None
     return asked.page([tell(CallShown, row) for row in rows], last)

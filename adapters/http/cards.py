@@ -10,7 +10,7 @@ from attrs import evolve as changed
 from msgspec import Meta, Struct
 
 from adapters.http import accounts, problems
-from adapters.http.asking import Answer, Asked, Page, PageAsked
+from adapters.http.asking import Answer, Asked, Order, Page, PageAsked
 from adapters.http.conditional import unless_changed
 from adapters.http.operations import Operation, Routes
 from adapters.http.problems import asked_wrongly
@@ -62,6 +62,18 @@ class CardsAsked(PageAsked, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     group: Name | None = None
     status: Status | None = None
     number: Annotated[str, Meta(min_length=1, max_length=20, pattern=r"^[0-9]*\Z")] | None = None
+    caller_id: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^\+?[0-9]{1,32}\Z",
+                description="The card that this number opens, PIN-less.",
+            ),
+        ]
+        | None
+    ) = None
+    sold: bool | None = None
+    order: Order = "oldest"
 
 
 class CardWanted(Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,32 +110,56 @@ class ToppedUp(Struct, frozen=True):
 
 def listed(services: HttpServices, asked: Asked) -> Answer:
     given = asked.parameters(CardsAsked)
-    if given.number is not None:
-        rows = _numbered(services, asked, given, given.number)
+    if given.number is not None or given.caller_id is not None:
+        rows = _of_one(services, asked, given)
         return asked.page([tell(CardShown, row) for row in rows], None)
     found = services.views.cards(
         given.after,
         given.limit,
         group=given.group,
         status=given.status,
+        sold=given.sold,
+        newest=given.order == "newest",
         ranges=services.own_cards.ranges(asked.actor),
     )
     return asked.page([tell(CardShown, row) for row in found], found[-1].card_id if found else None)
 
 
-def _numbered(
-    services: HttpServices, asked: Asked, given: CardsAsked, number: str
-) -> list[CardRow]:
-    """The card of a number, which is one at most, if the other filters let it through."""
+def _of_one(services: HttpServices, asked: Asked, given: CardsAsked) -> list[CardRow]:
+    """The card of a number or a caller ID, one at most, if the other filters let it through."""
     try:
-        services.own_cards.check(asked.actor, number, number)
-        row = services.views.card(services.administration.card_id(number))
+        if given.number is not None:
+            card_id = services.administration.card_id(given.number)
+        else:
+            assert given.caller_id is not None, "one of both was given"
+            card_id = _opened_by(services, given.caller_id)
+        row = services.views.card(card_id)
+        if row is None:
+            return []
+        services.own_cards.check(asked.actor, row.number, row.number)
     except NotFound:
         return []
-    if row is None or (given.after is not None and row.card_id <= given.after):
+    after = given.after
+    if after is not None and (
+        row.card_id >= after if given.order == "newest" else row.card_id <= after
+    ):
         return []
-    matches = given.group in (None, row.group) and given.status in (None, row.status)
+    matches = (
+        given.group in (None, row.group)
+        and given.status in (None, row.status)
+        and given.sold in (None, row.sold)
+        and given.caller_id in (None, row.caller_id)
+    )
     return [row] if matches else []
+
+
+def _opened_by(services: HttpServices, number: str) -> UUID:
+    """The card that a caller ID opens without a PIN. Raises NotFound."""
+    caller_id = kinds.caller_id_id(number)
+    (found,) = services.administration.states(kinds.CALLER_IDS, [caller_id])
+    if found is None or found.card_id is None:
+        raise NotFound("caller ID", number)
+    return found.card_id
 
 
 def generate(services: HttpServices, asked: Asked) -> Answer:

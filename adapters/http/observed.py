@@ -10,11 +10,12 @@ from uuid import uuid4
 import structlog
 from attrs import define
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.http import problems
 from adapters.http.asking import Answer, answer_of
+from adapters.http.files import Stream
 from adapters.http.metrics import HttpMetrics
 from adapters.http.problems import Problem
 
@@ -51,6 +52,10 @@ def notes_of(scope: Scope) -> Notes:
 
 
 def response_of(answer: Answer) -> Response:
+    if isinstance(answer.body, Stream):
+        return StreamingResponse(
+            answer.body.parts, answer.status, dict(answer.headers), media_type=answer.content_type
+        )
     return Response(
         answer.content(), answer.status, dict(answer.headers), media_type=answer.content_type
     )

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from adapters.http import problems
 from adapters.http.auth import COOKIE, CSRF_HEADER, READING
+from adapters.http.files import Download
 from adapters.http.operations import Operation, Routes
 from adapters.http.problems import ProblemKind
 from application.permissions import RULES
@@ -21,6 +22,7 @@ _PARAMETER = re.compile(r"\{(\w+)\}")
 _PATH_SCHEMAS: dict[str, dict[str, Any]] = {
     "id": {"type": "string", "format": "uuid"},
     "node": {"type": "string", "pattern": "^[a-z0-9]{1,16}$"},
+    "prefix": {"type": "string", "pattern": "^([1-9][0-9]{0,14}|all)$"},
     "slug": {"type": "string", "maxLength": 80},
 }
 _ALWAYS = (
@@ -33,6 +35,12 @@ _ALWAYS = (
 _KNOWN = (problems.NOT_AUTHENTICATED, problems.NOT_ALLOWED)
 _WITH_BODY = (
     problems.MALFORMED_JSON,
+    problems.BODY_TOO_SLOW,
+    problems.BODY_TOO_LARGE,
+    problems.BAD_CONTENT_TYPE,
+    problems.BAD_FIELD,
+)
+_WITH_FILE = (
     problems.BODY_TOO_SLOW,
     problems.BODY_TOO_LARGE,
     problems.BAD_CONTENT_TYPE,
@@ -105,7 +113,9 @@ def _types(routes: Routes) -> Iterator[Any]:
     for operations in routes.values():
         for operation in operations.values():
             yield operation.query
-            yield from (each for each in (operation.answers, operation.body) if each is not None)
+            for each in (operation.answers, operation.body):
+                if each is not None and not isinstance(each, Download):
+                    yield each
 
 
 def _operation(
@@ -131,12 +141,24 @@ def _operation(
     if operation.body is not None:
         content = {"application/json": {"schema": schemas[operation.body]}}
         told["requestBody"] = {"required": True, "content": content}
+    if operation.upload is not None:
+        most = operation.upload.most_bytes
+        told["requestBody"] = {
+            "required": True,
+            "description": f"A file of {most} bytes at most; text in UTF-8.",
+            "content": {each: _file(each, most) for each in operation.upload.media_types},
+        }
     if operation.action is not None:
         rule = RULES[operation.action]
         told["x-action"] = operation.action
         told["x-roles"] = sorted(rule.roles)
         told["x-scopes"] = sorted(rule.scopes)
     return told
+
+
+def _file(media_type: str, most: int | None = None) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string", "contentMediaType": media_type}
+    return {"schema": schema if most is None else {**schema, "maxLength": most}}
 
 
 def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
@@ -182,11 +204,14 @@ def _responses(
     responses: dict[str, Any] = {}
     for status in (operation.status, *operation.also):
         answer: dict[str, Any] = {"description": operation.summary}
-        if operation.answers is not None:
+        if isinstance(operation.answers, Download):
+            media_type = operation.answers.media_type
+            answer["content"] = {media_type: _file(media_type)}
+        elif operation.answers is not None:
             answer["content"] = {"application/json": {"schema": schemas[operation.answers]}}
             if operation.csv:
                 answer["content"]["text/csv"] = {"schema": {"type": "string"}}
-        if reads:
+        if reads and not isinstance(operation.answers, Download):
             answer["headers"] = {"ETag": {"schema": {"type": "string"}}}
         responses[str(status)] = answer
     if reads:
@@ -206,12 +231,15 @@ def _problems(path: str, reads: bool, operation: Operation) -> Iterator[ProblemK
         yield from _KNOWN
     if operation.body is not None:
         yield from _WITH_BODY
+    if operation.upload is not None:
+        yield from _WITH_FILE
     if operation.once:
         yield problems.NO_IDEMPOTENCY_KEY
         yield problems.KEY_USED
     if operation.guarded:
         yield problems.CHANGED_MEANWHILE
-    if "{" in path or (operation.body is not None and not reads):
+    sends = operation.body is not None or operation.upload is not None
+    if "{" in path or (sends and not reads):
         yield problems.NO_RESOURCE
     if not reads:
         yield _REFUSED

@@ -19,6 +19,23 @@ A handler finds the body as ``asked.body(LotWanted)``, the parameters as
 ``asked.parameters(LotsAsked)``, and the id in the path as ``asked.id("lot")``. It answers
 ``asked.page(items, last_id)`` or ``Answer(LotShown(...))``, and lets refusals of the rules pass:
 ``problems`` has their documents. It runs in a thread, so it may block.
+
+A file as the body is streamed to a temporary file, and the handler finds it as ``asked.file`` with
+its path, media type, size and SHA-256; what belongs to it is in the parameters. A file as the
+answer leaves in parts, each read when the one before has left::
+
+    "/v1/tariffs/{id}/sheets": {
+        "POST": Operation(upload, Action.CHANGE_TARIFFS, "Send a rate sheet.", SheetShown,
+                          query=SheetAsked, upload=Upload((CSV, XLSX), 256 * MIB), status=201),
+        "GET": Operation(download, Action.SEE_TARIFFS, "The sheet as CSV.", Download(CSV)),
+    },
+
+    def download(services, asked):
+        return Answer(Stream(lines), headers=attachment("rates.csv"), content_type=CSV)
+
+The file is deleted when the handler has answered; one that is needed for longer is renamed to a
+place of its own. What takes longer than a request should is given to ``services.work``, and the
+answer is 202 with its task: see ``work``.
 """
 
 from __future__ import annotations
@@ -29,6 +46,7 @@ from typing import Any
 from attrs import field, frozen
 
 from adapters.http.asking import MOST_BODY, Answer, Asked, NoParameters
+from adapters.http.files import Upload
 from adapters.http.problems import ProblemKind
 from adapters.http.services import HttpServices
 from application.permissions import RULES, Action
@@ -40,10 +58,11 @@ Handler = Callable[[HttpServices, Asked], Answer]
 class Operation:
     """One method of one path.
 
-    ``action`` None: open to everybody. ``answers`` None: there is no body (204). ``once``: needs an
-    ``Idempotency-Key``. ``guarded``: looks at ``If-Match``. ``dangerous``: a person shows the
-    password again even if the action does not ask for it. ``hashes``: works on passwords, which
-    takes long. ``problems``: kinds beyond those that every operation has.
+    ``action`` None: open to everybody. ``answers`` None: there is no body (204); a Download: a
+    file. ``upload``: the body is a file. ``once``: needs an ``Idempotency-Key``. ``guarded``: looks
+    at ``If-Match``. ``dangerous``: a person shows the password again even if the action does not
+    ask for it. ``hashes``: works on passwords, which takes long. ``problems``: kinds beyond those
+    that every operation has.
     """
 
     handler: Handler
@@ -52,6 +71,7 @@ class Operation:
     answers: Any
     status: int = 200
     body: Any = None
+    upload: Upload | None = None
     query: Any = NoParameters
     most_body: int = MOST_BODY
     once: bool = False

@@ -73,11 +73,15 @@ CONFIRMATION_NEEDED = ProblemKind(403, "confirmation-needed", "The password is n
 NO_RESOURCE = ProblemKind(404, "no-such-resource", "There is nothing at this path")
 BAD_METHOD = ProblemKind(405, "method-not-allowed", "The method is not accepted here")
 BODY_TOO_SLOW = ProblemKind(408, "body-too-slow", "The body did not arrive in time")
+PUBLISHED_MEANWHILE = ProblemKind(409, "published-meanwhile", "Somebody published meanwhile")
 CHANGED_MEANWHILE = ProblemKind(412, "changed-meanwhile", "Somebody changed it meanwhile")
 BODY_TOO_LARGE = ProblemKind(413, "body-too-large", "The body is too large")
-BAD_CONTENT_TYPE = ProblemKind(415, "bad-content-type", "The body is not application/json")
+BAD_CONTENT_TYPE = ProblemKind(415, "bad-content-type", "The body is not of an accepted type")
 BAD_FIELD = ProblemKind(422, "bad-field", "A field is not accepted")
+BAD_FILE = ProblemKind(422, "bad-file", "The file is not what it has to be")
+BAD_ROWS = ProblemKind(422, "bad-rows", "Rows of the file are not accepted")
 KEY_USED = ProblemKind(422, "idempotency-key-used", "Idempotency-Key was used for something else")
+BAD_SHEET = ProblemKind(422, "bad-rate-sheet", "The rate sheet cannot be used")
 TOO_MANY_SIGN_INS = ProblemKind(429, "too-many-sign-ins", "Too many tries to sign in")
 FAULT = ProblemKind(500, "fault", "Something is wrong on this side")
 OVERLOADED = ProblemKind(503, "overloaded", "Too many requests are waiting")
@@ -97,11 +101,15 @@ EDGE = (
     NO_RESOURCE,
     BAD_METHOD,
     BODY_TOO_SLOW,
+    PUBLISHED_MEANWHILE,
     CHANGED_MEANWHILE,
     BODY_TOO_LARGE,
     BAD_CONTENT_TYPE,
     BAD_FIELD,
+    BAD_FILE,
+    BAD_ROWS,
     KEY_USED,
+    BAD_SHEET,
     TOO_MANY_SIGN_INS,
     FAULT,
     OVERLOADED,

@@ -8,7 +8,7 @@ from typing import TypeVar, get_args
 import anyio
 from anyio import to_thread
 from attrs import evolve as changed
-from attrs import frozen
+from attrs import field, frozen
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
@@ -24,6 +24,14 @@ from adapters.http.auth import (
 )
 from adapters.http.conditional import with_etag
 from adapters.http.csv_answers import as_csv, wants_csv
+from adapters.http.files import (
+    SentFile,
+    Slots,
+    Stream,
+    announced,
+    check_media_type,
+    received,
+)
 from adapters.http.observed import notes_of, response_of
 from adapters.http.operations import Operation
 from adapters.http.problems import RETRY_AFTER, asked_wrongly
@@ -92,14 +100,16 @@ class Guarded:
     pool: Pool
     password_pool: Pool
     operation: Operation
+    uploads: Slots = field(factory=Slots)
 
     async def __call__(self, request: Request) -> Answer:
         caller = _ANYBODY
+        upload = self.operation.upload
         if self.operation.action is not None:
             caller = await self.pool.run(lambda: self._let_in(request))
         content = b""
         if self.operation.body is not None:
-            check_content_type(request)
+            check_media_type(request, ("application/json",))
             content = await self._content(request)
         query = request.query_params.multi_items()
         asked = Asked(
@@ -116,17 +126,20 @@ class Guarded:
         csv = self.operation.csv and wants_csv(request.headers.get("accept", ""))
         reads = request.method in READING
 
-        def work() -> Answer:
-            answer = self._answered(asked, query, content)
+        def work(sent: SentFile | None = None) -> Answer:
+            answer = self._answered(changed(asked, sent_file=sent), query, content)
             if csv:
                 (item,) = get_args(self.operation.answers)
                 answer = as_csv(answer, item)
             if self.operation.csv:
                 answer = changed(answer, headers={**answer.headers, "Vary": "Accept"})
-            if reads and answer.status == 200:
+            if reads and answer.status == 200 and not isinstance(answer.body, Stream):
                 return with_etag(answer, answer.content(), none_match)
             return answer
 
+        if upload is not None:
+            async with received(request, upload, self.uploads) as sent:
+                return await self.pool.run(lambda: work(sent))
         return await (self.password_pool if self.operation.hashes else self.pool).run(work)
 
     def _let_in(self, request: Request) -> Caller:
@@ -146,8 +159,7 @@ class Guarded:
         too_large = asked_wrongly(
             problems.BODY_TOO_LARGE, f"a body here has {most} bytes at most", _CLOSE, most=most
         )
-        announced = request.headers.get("content-length", "0")
-        if announced.isascii() and announced.isdigit() and int(announced[:20]) > most:
+        if announced(request) > most:
             raise too_large
         body = bytearray()
         try:
@@ -164,15 +176,3 @@ class Guarded:
         except ClientDisconnect as error:
             raise asked_wrongly(problems.BAD_REQUEST, "the body was cut off") from error
         return bytes(body)
-
-
-def check_content_type(request: Request) -> None:
-    media, _, parameter = request.headers.get("content-type", "").lower().partition(";")
-    charset = parameter.strip().removeprefix("charset=").strip('"')
-    coded = request.headers.get("content-encoding", "identity").lower()
-    if media.strip() != "application/json" or charset not in ("", "utf-8") or coded != "identity":
-        raise asked_wrongly(
-            problems.BAD_CONTENT_TYPE,
-            "send the body as application/json in UTF-8, not compressed",
-            {"Accept": "application/json", **_CLOSE},
-        )

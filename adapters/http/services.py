@@ -8,13 +8,23 @@ from attrs import field, frozen
 from prometheus_client import CollectorRegistry
 
 from adapters.http.keys import ApiKeys
+from adapters.http.work import Work
+from application.access_numbers import AccessNumbers
 from application.administration import Administration
 from application.audit import AuditTrail, Trail
+from application.card_business import CardBusiness
 from application.own_cards import OwnCards
 from application.people import MachineKeys, People
 from application.ports import Clock, OpenAttempts
+from application.price_explanation import PriceExplanations
+from application.reports import Reports
+from application.route_preview import RoutePreviews
+from application.route_views import RouteViews
+from application.routing import Routing
+from application.sealing import SignedCheckpoints
 from application.settlement import Settlement
 from application.signing_in import SigningIn
+from application.tariffs import Tariffs
 from application.views import Directory, Views
 
 
@@ -38,9 +48,19 @@ class HttpServices:
     audit: AuditTrail
     trail: Trail
     own_cards: OwnCards
+    reports: Reports
+    access_numbers: AccessNumbers
+    tariffs: Tariffs
+    price_explanations: PriceExplanations
+    routing: Routing
+    route_views: RouteViews
+    route_previews: RoutePreviews
     clock: Clock
     keys: ApiKeys
     ready: Callable[[], None]
+    checkpoints: SignedCheckpoints
+    business: CardBusiness
+    work: Work = field(factory=Work)
     registry: CollectorRegistry = field(factory=CollectorRegistry)
     workers: int = 16
     most_waiting: int = 256

@@ -23,6 +23,7 @@ Password = Annotated[str, Meta(max_length=LONGEST_PASSWORD)]
 Code = Annotated[str, Meta(pattern=r"^[0-9]{6}\Z", description="What the authenticator shows.")]
 
 ISSUER = "Talktime"
+COOKIE_GONE = f"{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"
 
 
 class SignInSent(Struct, frozen=True, forbid_unknown_fields=True):
@@ -131,8 +132,11 @@ def disable_totp(services: HttpServices, asked: Asked) -> Answer:
 
 
 def _opened(opened: Opened, status: int = 200) -> Answer:
-    cookie = f"{COOKIE}={opened.token}; Path=/; Secure; HttpOnly; SameSite=Strict"
-    return Answer(_session(opened), status, {"Set-Cookie": cookie})
+    return Answer(_session(opened), status, {"Set-Cookie": cookie_of(opened.token)})
+
+
+def cookie_of(token: str) -> str:
+    return f"{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Strict"
 
 
 def _session(opened: Opened) -> SessionOpened:
@@ -147,8 +151,7 @@ def _session(opened: Opened) -> SessionOpened:
 
 
 def _gone() -> Answer:
-    cookie = f"{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"
-    return Answer(b"", 204, {"Set-Cookie": cookie})
+    return Answer(b"", 204, {"Set-Cookie": COOKIE_GONE})
 
 
 _SIGN_IN = (problems.SIGN_IN_REFUSED, problems.TOO_MANY_SIGN_INS)

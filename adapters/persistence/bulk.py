@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from eventsourcing.persistence import IntegrityError
+from eventsourcing.persistence import IntegrityError, StoredEvent
 
-from adapters.persistence.codec import FactMapper, RecordedFact
+from adapters.persistence.codec import FactMapper
 from adapters.persistence.group_commit import StoredClaim
 from adapters.persistence.recorder import EventRecorder
 from adapters.persistence.units_of_work import outside_errors
 from application.bulk import Addition, Loaded, Overtaken
 from application.ports import Clock
 from application.streams import Fact, Kind, State
+
+_ID: Callable[[StoredEvent], UUID] = attrgetter("originator_id")
 
 
 class LedgerBulkAppends:
@@ -42,20 +46,21 @@ class LedgerBulkAppends:
     def load(
         self, kind: Kind[State, Fact], stream_ids: Collection[UUID]
     ) -> Mapping[UUID, Loaded[State]]:
-        states: dict[UUID, Any] = {}
-        versions: dict[UUID, int] = {}
-        for recorded in self._read(stream_ids):
-            stream_id = recorded.originator_id
-            states[stream_id] = kind.evolve(states.get(stream_id), recorded.fact)
-            versions[stream_id] = recorded.originator_version
-        return {each: Loaded(states.get(each), versions.get(each, 0)) for each in stream_ids}
+        found: dict[UUID, Loaded[State]] = dict.fromkeys(stream_ids, Loaded(None, 0))
+        read, evolve = self._mapper.read, kind.evolve
+        for stream_id, facts in groupby(self._stored(stream_ids), _ID):
+            state: Any = None
+            for stored in facts:
+                state = evolve(state, read(stored)[1])
+            found[stream_id] = Loaded(state, stored.originator_version)
+        return found
 
     def histories(
         self, stream_ids: Collection[UUID]
     ) -> Mapping[UUID, Sequence[tuple[datetime, Any]]]:
         found: dict[UUID, list[tuple[datetime, Any]]] = {each: [] for each in stream_ids}
-        for recorded in self._read(stream_ids):
-            found[recorded.originator_id].append((recorded.recorded_at, recorded.fact))
+        for stored in self._stored(stream_ids):
+            found[_ID(stored)].append(self._mapper.read(stored))
         return found
 
     def holders(self, kind: str, keys: Collection[str]) -> Mapping[str, UUID]:
@@ -64,9 +69,9 @@ class LedgerBulkAppends:
 
     def append(self, additions: Sequence[Addition]) -> None:
         now = self._clock.now()
-        translate = self._mapper.to_stored_event
+        translate = self._mapper.stored
         stored = [
-            translate(RecordedFact(each.stream_id, version, now, fact))
+            translate(each.stream_id, version, now, fact)
             for each in additions
             for version, fact in enumerate(each.facts, each.after + 1)
         ]
@@ -84,7 +89,7 @@ class LedgerBulkAppends:
             raise Overtaken(str(error)) from error
         self._appended()
 
-    def _read(self, stream_ids: Collection[UUID]) -> Sequence[RecordedFact]:
+    def _stored(self, stream_ids: Collection[UUID]) -> Sequence[StoredEvent]:
+        """The facts of each stream behind one another, in their order."""
         with outside_errors():
-            stored = self._recorder.select_streams(dict.fromkeys(stream_ids, 0))
-        return [self._mapper.to_domain_event(each) for each in stored]
+            return self._recorder.select_streams(dict.fromkeys(stream_ids, 0))

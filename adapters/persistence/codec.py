@@ -98,31 +98,30 @@ class FactMapper(Mapper[UUID]):
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
         """Raises TypeError for a fact that has no stored name."""
         assert isinstance(domain_event, RecordedFact)
-        name = self._names.get(type(domain_event.fact))
+        return self.stored(
+            domain_event.originator_id,
+            domain_event.originator_version,
+            domain_event.recorded_at,
+            domain_event.fact,
+        )
+
+    def stored(
+        self, stream_id: UUID, version: int, recorded_at: datetime, fact: Any
+    ) -> StoredEvent:
+        """A fact in its place as it is stored. Raises TypeError for one without a stored name."""
+        name = self._names.get(type(fact))
         if name is None:
-            raise TypeError(f"{type(domain_event.fact).__name__} has no stored name")
-        written = _Written(self._versions[name], domain_event.recorded_at, domain_event.fact)
-        state = self._encoder.encode(written)
+            raise TypeError(f"{type(fact).__name__} has no stored name")
+        state = self._encoder.encode(_Written(self._versions[name], recorded_at, fact))
         if self.compressor:
             state = self.compressor.compress(state)
         if self.cipher:
             state = self.cipher.encrypt(state)
-        return StoredEvent(domain_event.originator_id, domain_event.originator_version, name, state)
+        return StoredEvent(stream_id, version, name, state)
 
     def to_domain_event(self, stored_event: StoredEvent) -> RecordedFact:
         """Raises MapperDeserialisationError for what this program cannot read."""
-        try:
-            state = stored_event.state
-            if self.cipher:
-                state = self.cipher.decrypt(state)
-            if self.compressor:
-                state = self.compressor.decompress(state)
-            recorded_at, fact = self.decode(stored_event.topic, state)
-        except Exception as error:
-            raise MapperDeserialisationError(
-                f"fact {stored_event.originator_version} ({stored_event.topic}) of stream"
-                f" {stored_event.originator_id} cannot be read: {error}"
-            ) from error
+        recorded_at, fact = self.read(stored_event)
         stream_id = stored_event.originator_id
         return RecordedFact(
             stream_id if isinstance(stream_id, UUID) else UUID(stream_id),
@@ -131,15 +130,33 @@ class FactMapper(Mapper[UUID]):
             fact,
         )
 
+    def read(self, stored_event: StoredEvent) -> tuple[datetime, Any]:
+        """When a fact was recorded, and the fact.
+
+        Raises MapperDeserialisationError for what this program cannot read.
+        """
+        try:
+            state = stored_event.state
+            if self.cipher:
+                state = self.cipher.decrypt(state)
+            if self.compressor:
+                state = self.compressor.decompress(state)
+            return self.decode(stored_event.topic, state)
+        except Exception as error:
+            raise MapperDeserialisationError(
+                f"fact {stored_event.originator_version} ({stored_event.topic}) of stream"
+                f" {stored_event.originator_id} cannot be read: {error}"
+            ) from error
+
     def decode(self, name: str, state: bytes) -> tuple[datetime, Any]:
         """When it was recorded, and the fact in its present shape.
 
         Raises ValueError for an unknown name or version, msgspec.ValidationError for wrong fields.
         """
         envelope = self._envelopes.decode(state)
-        if name not in self._types:
+        current = self._versions.get(name)
+        if current is None:
             raise ValueError(f"there is no fact called {name!r}")
-        current = self.version(name)
         if envelope.v == current:
             return envelope.at, self._decoders[name].decode(envelope.fact)
         if not 1 <= envelope.v < current:

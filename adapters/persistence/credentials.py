@@ -71,16 +71,19 @@ class StoredCredentials:
         self._hasher = password_hasher or hasher()
         self._some_bytes = some_bytes
         self._turns = BoundedSemaphore(MOST_HASHES)
-        self._nobody = self._hashed(secrets.token_urlsafe(32))
+        self._nobody: str | None = None
+        """What a password is compared with for a name that nobody has, so that it takes as long."""
 
     def keep_password(self, credential_id: UUID, person_id: UUID, password: str) -> None:
         self._keep(credential_id, person_id, _PASSWORD, self._hashed(password))
 
     def password_matches(self, credential_id: UUID | None, password: str) -> bool:
         kept = self._kept(credential_id, _PASSWORD) if credential_id is not None else None
+        # Made by whoever signs in first, known or not, so that it does not tell one from the other.
+        nobody = self._nobody = self._nobody or self._hashed(secrets.token_urlsafe(32))
         try:
             with self._turns:
-                right = self._hasher.verify(kept or self._nobody, password)
+                right = self._hasher.verify(kept or nobody, password)
         except (VerificationError, InvalidHashError):
             return False
         return right and kept is not None

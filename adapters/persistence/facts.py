@@ -71,6 +71,7 @@ FACTS: dict[str, type] = {
     "caller-id-unbound": caller_ids.CallerIdUnbound,
     "access-number-added": access_numbers.AccessNumberAdded,
     "access-number-changed": access_numbers.AccessNumberChanged,
+    "access-number-explained": access_numbers.AccessNumberExplained,
     "tariff-created": tariffs.TariffCreated,
     "tariff-published": tariffs.TariffPublished,
     "sheet-imported": tariffs.SheetImported,
@@ -111,6 +112,9 @@ FACTS: dict[str, type] = {
     "prefix-blocked": routing.PrefixBlocked,
     "prefix-allowed": routing.PrefixAllowed,
     "prefix-rule-removed": routing.PrefixRuleRemoved,
+    "balance-forfeited": accounts.BalanceForfeited,
+    "time-announced": call_sessions.TimeAnnounced,
+    "leg-unanswered": call_sessions.LegUnanswered,
 }
 
 UPCASTS: dict[str, tuple[Upcast, ...]] = {}

@@ -9,10 +9,11 @@ from uuid import UUID
 
 from sqlalchemy import Select, func, or_, select
 
+from adapters.persistence.card_lists import cards_with_groups, paged
 from adapters.persistence.read_models import lot_tables, tables
 from adapters.persistence.recorder import EventRecorder
-from adapters.persistence.views import card_row, cards_with_groups, paged
-from application.lot_views import ApprovalRow, LotRow
+from adapters.persistence.views import card_row
+from application.lot_views import ApprovalRow, LotRow, StatusCount
 from application.views import MOST_ROWS, CardRow
 from domain.cards import Status
 from domain.distributors import NumberRange
@@ -28,11 +29,13 @@ class LedgerLotViews:
     def __init__(self, recorder: EventRecorder) -> None:
         self._recorder = recorder
 
-    def lots(self, after: UUID | None, limit: int, *, group: str | None = None) -> Sequence[LotRow]:
+    def lots(
+        self, after: UUID | None, limit: int, *, group: str | None = None, newest: bool = False
+    ) -> Sequence[LotRow]:
         query = _lots()
         if group is not None:
             query = query.where(tables.card_groups.c.name == group)
-        query = paged(query, lot_tables.lots.c.lot_id, after, limit)
+        query = paged(query, lot_tables.lots.c.lot_id, after, limit, newest)
         return [_lot(row) for row in self._rows(query)]
 
     def lots_of_batch(self, run: str, batch: str) -> Sequence[LotRow]:
@@ -41,7 +44,7 @@ class LedgerLotViews:
         return [_lot(row) for row in self._rows(query)]
 
     def approvals(
-        self, after: UUID | None, limit: int, *, state: str | None = None
+        self, after: UUID | None, limit: int, *, state: str | None = None, newest: bool = False
     ) -> Sequence[ApprovalRow]:
         table = lot_tables.approvals
         query = select(table)
@@ -49,7 +52,7 @@ class LedgerLotViews:
             query = query.where(table.c.state == state)
         return [
             ApprovalRow(**row._mapping)
-            for row in self._rows(paged(query, table.c.approval_id, after, limit))
+            for row in self._rows(paged(query, table.c.approval_id, after, limit, newest))
         ]
 
     def cards_in(
@@ -63,6 +66,17 @@ class LedgerLotViews:
         query = query.where(func.length(number) == len(cards.first))
         query = query.order_by(number).limit(min(limit, MOST_ROWS))
         return [card_row(row) for row in self._rows(query)]
+
+    def statuses(self, first: UUID, last: UUID, numbers: NumberRange) -> Sequence[StatusCount]:
+        cards = tables.cards.c
+        query = (
+            select(cards.status, cards.sold, func.count().label("cards"))
+            .where(cards.card_id >= first, cards.card_id <= last)
+            .where(cards.number >= numbers.first, cards.number <= numbers.last)
+            .group_by(cards.status, cards.sold)
+            .order_by(cards.status, cards.sold)
+        )
+        return [StatusCount(row.status, row.sold, row.cards) for row in self._rows(query)]
 
     def groups(self) -> Sequence[tuple[UUID, str]]:
         table = tables.card_groups

@@ -51,18 +51,33 @@ class Projections:
         anything is written, so of two processes with the same page the slower one discards it.
         Raises MapperDeserialisationError for a fact that this program cannot read.
         """
+        return self.catch_up_all((model,))
+
+    def catch_up_all(self, models: Sequence[ReadModel]) -> int:
+        """The same for several models, page after page: what is read is read once for all that are
+        at the same place."""
         applied = 0
-        while True:
-            start = self.position(model)
-            page = self._read(start)
-            if not page:
-                return applied
-            with self._recorder.writing() as connection:
-                if self._locked_position(connection, model) != start:
-                    continue
-                model.apply(connection, page)
-                self._move(connection, model, page[-1][0])
-            applied += len(page)
+        moving = list(models)
+        while moving:
+            pages: dict[int, Page] = {}
+            still = []
+            for model in moving:
+                start = self.position(model)
+                if start not in pages:
+                    pages[start] = self._read(start)
+                if page := pages[start]:
+                    still.append(model)
+                    applied += self._applied(model, start, page)
+            moving = still
+        return applied
+
+    def _applied(self, model: ReadModel, start: int, page: Page) -> int:
+        with self._recorder.writing() as connection:
+            if self._locked_position(connection, model) != start:
+                return 0
+            model.apply(connection, page)
+            self._move(connection, model, page[-1][0])
+        return len(page)
 
     def rebuild(self, model: ReadModel) -> int:
         """Empties the model and applies every fact again. Returns how many this call applied."""

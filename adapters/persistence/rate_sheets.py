@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -29,7 +30,7 @@ from adapters.persistence.recorder import EventRecorder
 from adapters.persistence.tables import metadata
 from application import kinds
 from application.configuration import Configuration
-from application.ports import Price, SheetRow
+from application.ports import Price
 from application.rate_files import Progress, Seal, no_progress
 from domain.decks import LONGEST_PREFIX, Deck, Rate
 from domain.rate_checks import PricedPrefix
@@ -76,7 +77,7 @@ rates = Table(
 
 
 class StoredRateSheets:
-    """The ports ``RateSheets`` and ``SheetStore`` on the ledger's database.
+    """The port ``SheetStore`` on the ledger's database.
 
     Rows are gathered and sorted before the first is stored, which keeps a million in some 60 MB
     and lets the tables grow at their end. They are stored in short transactions, because calls
@@ -85,14 +86,6 @@ class StoredRateSheets:
 
     def __init__(self, recorder: EventRecorder) -> None:
         self._recorder = recorder
-
-    def store(self, sheet_id: UUID, unit: str, rows: Iterable[SheetRow]) -> tuple[int, str]:
-        gathered = InternedRates(unit)
-        for row in rows:
-            gathered.add(row.prefix, row.destination, row.terms)
-        if (twice := gathered.sort()) is not None:
-            raise ValueError(f"the prefix {twice} comes twice: a prefix has one price")
-        return self._write(sheet_id, gathered, no_progress)
 
     def keep(
         self,
@@ -119,6 +112,11 @@ class StoredRateSheets:
         query = select(sheets.c.sheet_id).where(sheets.c.begun_at < before).limit(100)
         with self._recorder.reading() as connection:
             return list(connection.execute(query).scalars())
+
+    def is_begun(self, sheet_id: UUID) -> bool:
+        query = select(sheets.c.sheet_id).where(sheets.c.sheet_id == sheet_id)
+        with self._recorder.reading() as connection:
+            return connection.execute(query).first() is not None
 
     def discard(self, sheet_id: UUID) -> None:
         """In parts, as it was stored; a part that is gone is not missed."""
@@ -232,8 +230,8 @@ class StoredRateSheets:
         following = query.where(rates.c.prefix > after)
         while True:
             with self._recorder.reading() as connection:
-                page = connection.execute(following).all()
-            yield from ((row[0], row[1], row[2], row[3]) for row in page)
+                page: Sequence[Any] = connection.execute(following).all()
+            yield from page
             if len(page) < _PAGE:
                 return
             last = (page[-1][0], page[-1][1])
@@ -250,16 +248,31 @@ class TariffDecks:
         self._lock = threading.Lock()
 
     def find(self, tariff: str, number: str, now: datetime) -> Price | None:
+        deck = self._deck(tariff, now)
+        match = deck.find(number.removeprefix("+")) if deck is not None else None
+        if match is None:
+            return None
+        return Price(match.prefix, match.rate.destination, match.rate.terms)
+
+    def at(self, tariff: str, now: datetime) -> Callable[[str], RateTerms | None]:
+        deck = self._deck(tariff, now)
+        if deck is None:
+            return lambda _: None
+        rate_of = deck.rate
+
+        def terms_of(digits: str) -> RateTerms | None:
+            rate = rate_of(digits)
+            return rate.terms if rate is not None else None
+
+        return terms_of
+
+    def _deck(self, tariff: str, now: datetime) -> Deck | None:
         known = self._configuration.get(kinds.TARIFFS, kinds.tariff_id(tariff))
         published = known.at(now) if known is not None else None
         if published is None:
             return None
         sheet_id = published.sheet_id
-        deck = self._decks.get((tariff, sheet_id)) or self._load(tariff, sheet_id)
-        match = deck.find(number.removeprefix("+"))
-        if match is None:
-            return None
-        return Price(match.prefix, match.rate.destination, match.rate.terms)
+        return self._decks.get((tariff, sheet_id)) or self._load(tariff, sheet_id)
 
     def _load(self, tariff: str, sheet_id: UUID) -> Deck:
         with self._lock:

@@ -40,6 +40,7 @@ _SELECT_CLAIMS = "SELECT key, stream_id FROM claims WHERE kind = ? AND key IN ({
 
 _BUSY_SECONDS = 5.0
 _READERS = 8
+_WRITER_KILOBYTES = 32_768
 _STREAMS_AT_ONCE = 500
 _KEYS_AT_ONCE = 500
 _FACTS_AT_ONCE = 64
@@ -85,13 +86,17 @@ class SqliteRecorder(EventRecorder):
             yield connection
 
     def select_streams(self, after: Mapping[UUID, int]) -> Sequence[StoredEvent]:
-        wanted = [value for key, version in after.items() for value in (key.hex, version)]
+        ids = {key.hex: key for key in after}
+        wanted = [each for key, id_ in ids.items() for each in (key, after[id_])]
         found: list[StoredEvent] = []
         with Borrowed(self._readers) as connection:
             ask = _driver(connection).execute
             for some in _slices(wanted, 2 * _STREAMS_AT_ONCE):
                 rows = ask(_select_streams(len(some) // 2), some)
-                found += [StoredEvent(UUID(row[0]), *row[1:]) for row in rows.fetchall()]
+                found += [
+                    StoredEvent(ids[key], version, name, data)
+                    for key, version, name, data in rows.fetchall()
+                ]
         return found
 
     def select_claims(self, kind: str, keys: Collection[str]) -> dict[str, UUID]:
@@ -186,6 +191,9 @@ def _open_to_write(path: Path) -> sqlite3.Connection:
     )
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    # The PINs of a chunk of new cards fall into thousands of pages: with room for fewer, they
+    # would be written to the log before the commit, read back and written once more.
+    connection.execute(f"PRAGMA cache_size = -{_WRITER_KILOBYTES}")
     return connection
 
 

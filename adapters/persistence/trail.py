@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, select
 
 from adapters.persistence.codec import FactMapper
+from adapters.persistence.hints import unindexed
 from adapters.persistence.read_models.trail import entries, names
 from adapters.persistence.recorder import EventRecorder
 from adapters.persistence.tables import events
 from application.audit import EntriesAsked, Entry
 from application.views import MOST_ROWS
+
+CLOCKS_APART = timedelta(hours=1)
+"""How far the clocks of machines that write to one ledger may be apart, at the very most."""
 
 
 class LedgerTrail:
@@ -24,25 +30,16 @@ class LedgerTrail:
         self._mapper = mapper
 
     def entries(self, asked: EntriesAsked) -> Sequence[Entry]:
-        query = (
-            select(entries, events.c.name, events.c.data)
-            .join(events, events.c.position == entries.c.position)
-            .where(entries.c.position > asked.after)
-            .order_by(entries.c.position)
-            .limit(min(asked.limit, MOST_ROWS))
-        )
-        if asked.by is not None:
-            query = query.where(entries.c.by == asked.by)
-        if asked.action is not None:
-            query = query.where(entries.c.action == asked.action)
-        if asked.target is not None:
-            query = query.where(entries.c.target == asked.target)
-        if asked.since is not None:
-            query = query.where(entries.c.recorded_at >= asked.since)
-        if asked.until is not None:
-            query = query.where(entries.c.recorded_at < asked.until)
+        at = entries.c.recorded_at
         with self._recorder.reading() as connection:
-            rows = connection.execute(query).all()
+            after, before = asked.after, None
+            if asked.since is not None:
+                earlier = _place(at < asked.since - CLOCKS_APART, at.desc())
+                after = max(after, connection.execute(earlier).scalar() or 0)
+            if asked.until is not None:
+                later = _place(at >= asked.until + CLOCKS_APART, at)
+                before = connection.execute(later).scalar()
+            rows = connection.execute(_asked(asked, after, before)).all()
         return [
             Entry(
                 row.position,
@@ -70,3 +67,29 @@ class LedgerTrail:
         query = query.order_by(names.c.id).limit(min(limit, MOST_ROWS))
         with self._recorder.reading() as connection:
             return [row.id for row in connection.execute(query)]
+
+
+def _place(condition: ColumnElement[bool], order: ColumnElement[object]) -> Select[int]:
+    """The position of the entry beside a moment. Entries lie in the order of their time, but for
+    clocks that differ, so what was recorded since then lies behind it."""
+    return select(entries.c.position).where(condition).order_by(order).limit(1)
+
+
+def _asked(asked: EntriesAsked, after: int, before: int | None) -> Select[Any]:
+    at, position = entries.c.recorded_at, entries.c.position
+    query = select(entries, events.c.name, events.c.data)
+    query = query.join(events, events.c.position == position).where(position > after)
+    if before is not None:
+        query = query.where(position < before)
+    if asked.by is not None:
+        query = query.where(entries.c.by == asked.by)
+    if asked.action is not None:
+        query = query.where(entries.c.action == asked.action)
+    if asked.target is not None:
+        query = query.where(entries.c.target == asked.target)
+    # The positions have found the place already.
+    if asked.since is not None:
+        query = query.where(unindexed(at) >= asked.since)
+    if asked.until is not None:
+        query = query.where(unindexed(at) < asked.until)
+    return query.order_by(position).limit(min(asked.limit, MOST_ROWS))

@@ -7,9 +7,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Table, and_, false, func, or_, select
+from eventsourcing.persistence import StoredEvent
+from sqlalchemy import ColumnElement, Select, Table, select
 
+from adapters.persistence.card_lists import (
+    cards_with_groups,
+    listed_cards,
+    numbered_cards,
+    paged,
+    runs_of,
+)
 from adapters.persistence.codec import FactMapper
+from adapters.persistence.hints import unindexed
 from adapters.persistence.read_models import tables
 from adapters.persistence.recorder import EventRecorder
 from application.ports import OpenAttempt
@@ -23,8 +32,6 @@ from application.views import (
 )
 from domain.distributors import NumberRange
 from domain.money import Money
-
-_RANGES_AT_ONCE = 200
 
 
 class LedgerViews:
@@ -40,8 +47,11 @@ class LedgerViews:
         rows = self._rows(select(tables.accounts).where(tables.accounts.c.account_id == account_id))
         return _account(rows[0]) if rows else None
 
-    def accounts(self, after: UUID | None, limit: int) -> Sequence[AccountRow]:
-        return [_account(row) for row in self._page(tables.accounts, after, limit)]
+    def accounts(
+        self, after: UUID | None, limit: int, *, newest: bool = False
+    ) -> Sequence[AccountRow]:
+        rows = self._page(tables.accounts, after, limit, newest=newest)
+        return [_account(row) for row in rows]
 
     # ---- cards
 
@@ -56,34 +66,44 @@ class LedgerViews:
         *,
         group: str | None = None,
         status: str | None = None,
+        sold: bool | None = None,
         ranges: Sequence[NumberRange] | None = None,
+        newest: bool = False,
     ) -> Sequence[CardRow]:
-        if ranges is not None and len(ranges) > _RANGES_AT_ONCE:
-            return self._in_many_ranges(after, limit, group, status, ranges)
-        conditions: list[ColumnElement[bool]] = []
-        if group is not None:
-            conditions.append(tables.card_groups.c.name == group)
-        if status is not None:
-            conditions.append(tables.cards.c.status == status)
+        limit = min(limit, MOST_ROWS)
         if ranges is not None:
-            conditions.append(_in_ranges(ranges))
-        query = paged(cards_with_groups().where(*conditions), tables.cards.c.card_id, after, limit)
+            return self._in_ranges(after, limit, group, status, sold, ranges, newest)
+        query = listed_cards(after, limit, group=group, status=status, sold=sold, newest=newest)
         return [card_row(row) for row in self._rows(query)]
 
-    def _in_many_ranges(
+    def _in_ranges(
         self,
         after: UUID | None,
         limit: int,
         group: str | None,
         status: str | None,
+        sold: bool | None,
         ranges: Sequence[NumberRange],
+        newest: bool,
     ) -> Sequence[CardRow]:
-        """A statement has a bounded number of values, so more ranges are asked for in parts."""
+        last = self.card(after) if after is not None else None
+        if after is not None and last is None:
+            return []
+        seen = last.number if last is not None else None
         found: list[CardRow] = []
-        for start in range(0, len(ranges), _RANGES_AT_ONCE):
-            part = ranges[start : start + _RANGES_AT_ONCE]
-            found += self.cards(after, limit, group=group, status=status, ranges=part)
-        return sorted(found, key=lambda row: row.card_id)[: min(limit, MOST_ROWS)]
+        for run in runs_of(ranges, seen, newest=newest):
+            query = numbered_cards(
+                run,
+                limit - len(found),
+                group=group,
+                status=status,
+                sold=sold,
+                newest=newest,
+            )
+            found += [card_row(row) for row in self._rows(query)]
+            if len(found) == limit:
+                break
+        return found
 
     # ---- calls
 
@@ -99,15 +119,19 @@ class LedgerViews:
         card_id: UUID | None = None,
         disputed: bool | None = None,
         open_only: bool = False,
+        newest: bool = False,
     ) -> Sequence[CallRow]:
         conditions: list[ColumnElement[bool]] = []
         if card_id is not None:
-            conditions.append(tables.calls.c.card_id == card_id)
+            # Open and disputed calls are few and have indexes of their own; a card may have many.
+            few = open_only or bool(disputed)
+            own = unindexed(tables.calls.c.card_id) if few else tables.calls.c.card_id
+            conditions.append(own == card_id)
         if disputed is not None:
             conditions.append(tables.calls.c.disputed.is_(disputed))
         if open_only:
             conditions.append(tables.calls.c.ended_at.is_(None))
-        rows = self._page(tables.calls, after, limit, *conditions)
+        rows = self._page(tables.calls, after, limit, *conditions, newest=newest)
         return [_call(row) for row in rows]
 
     def attempts(self, session_id: UUID) -> Sequence[AttemptRow]:
@@ -132,9 +156,18 @@ class LedgerViews:
     # ---- the log
 
     def history(self, stream_id: UUID, after_version: int, limit: int) -> Sequence[RecordedEvent]:
-        stored = self._recorder.select_events(
-            stream_id, gt=after_version, limit=min(limit, MOST_ROWS)
+        return self._told(
+            stream_id,
+            self._recorder.select_events(stream_id, gt=after_version, limit=min(limit, MOST_ROWS)),
         )
+
+    def latest(self, stream_id: UUID, limit: int) -> Sequence[RecordedEvent]:
+        return self._told(
+            stream_id,
+            self._recorder.select_events(stream_id, desc=True, limit=min(limit, MOST_ROWS)),
+        )
+
+    def _told(self, stream_id: UUID, stored: Sequence[StoredEvent]) -> Sequence[RecordedEvent]:
         events = []
         for each in stored:
             recorded = self._mapper.to_domain_event(each)
@@ -152,39 +185,19 @@ class LedgerViews:
     # ---- reading
 
     def _page(
-        self, table: Table, after: UUID | None, limit: int, *conditions: ColumnElement[bool]
+        self,
+        table: Table,
+        after: UUID | None,
+        limit: int,
+        *conditions: ColumnElement[bool],
+        newest: bool = False,
     ) -> Sequence[Any]:
         key = next(iter(table.primary_key.columns))
-        return self._rows(paged(select(table).where(*conditions), key, after, limit))
+        return self._rows(paged(select(table).where(*conditions), key, after, limit, newest))
 
     def _rows(self, query: Select[Any]) -> Sequence[Any]:
         with self._recorder.reading() as connection:
             return connection.execute(query).all()
-
-
-def paged(
-    query: Select[Any], key: ColumnElement[UUID], after: UUID | None, limit: int
-) -> Select[Any]:
-    if after is not None:
-        query = query.where(key > after)
-    return query.order_by(key).limit(min(limit, MOST_ROWS))
-
-
-def _in_ranges(ranges: Sequence[NumberRange]) -> ColumnElement[bool]:
-    number = tables.cards.c.number
-    return or_(
-        false(),
-        *(
-            and_(number.between(each.first, each.last), func.length(number) == len(each.first))
-            for each in ranges
-        ),
-    )
-
-
-def cards_with_groups() -> Select[Any]:
-    return select(tables.cards, tables.card_groups.c.name.label("group_name")).join(
-        tables.card_groups, tables.card_groups.c.group_id == tables.cards.c.group_id
-    )
 
 
 def _account(row: Any) -> AccountRow:

@@ -37,8 +37,8 @@ def cards_in(file: Path, identity: Path) -> Iterator[PrintedCard]:
     """
     keys = _identities(identity)
     try:
-        with file.open("rb") as lines:
-            yield from _opened(sealed_parts(lines), keys)
+        with file.open("rb") as exported:
+            yield from _opened(sealed_parts(exported), keys)
     except OSError as error:
         raise CannotOpen(f"{file}: {error.strerror}") from error
     except ValueError as error:

@@ -10,6 +10,7 @@ import segno
 from attrs import field, frozen, validators
 from fpdf import FPDF
 
+from adapters.printing.fonts import BUILT_IN, close_fonts, font_for, letters
 from application.printing import PrintedCard
 
 MOST_CARDS = 10_000
@@ -58,9 +59,20 @@ class SheetStyle:
 
 
 def print_sheet(cards: Iterable[PrintedCard], style: SheetStyle) -> tuple[bytes, int]:
-    """The PDF, and how many cards are in it. Raises ValueError for none, or too many."""
+    """The PDF, and how many cards are in it.
+
+    Raises ValueError for none, too many, or letters that the fonts of this machine lack.
+    """
+    pdf = FPDF(unit="mm", format=_PAGE[style.paper])
+    try:
+        count = _draw(pdf, cards, style)
+        return bytes(pdf.output()), count
+    finally:
+        close_fonts(pdf)
+
+
+def _draw(pdf: FPDF, cards: Iterable[PrintedCard], style: SheetStyle) -> int:
     width, height = _PAGE[style.paper]
-    pdf = FPDF(unit="mm", format=(width, height))
     pdf.set_auto_page_break(False)
     pdf.set_margin(0)
     pdf.set_title("Cards")
@@ -78,7 +90,7 @@ def print_sheet(cards: Iterable[PrintedCard], style: SheetStyle) -> tuple[bytes,
         _card(pdf, left + column * _WIDTH, top + row * _HEIGHT, card, style, code)
     if not count:
         raise ValueError("there is no card to print")
-    return bytes(pdf.output()), count
+    return count
 
 
 def grouped(digits: str) -> str:
@@ -102,7 +114,7 @@ def _card(pdf: FPDF, x: float, y: float, card: PrintedCard, style: SheetStyle, c
     band = 11.5
     pdf.set_fill_color(*accent)
     pdf.rect(x, y, _WIDTH, band, style="F")
-    title, value = _text(style.title or card.group), _value(card.face_value)
+    title, value = letters(style.title or card.group), _value(card.face_value)
     value_width = _fit(pdf, value, "B", 14, 30)
     pdf.set_text_color(255, 255, 255)
     _put(pdf, x + _WIDTH - 5 - value_width, y + band / 2, value)
@@ -140,7 +152,7 @@ def _dial(pdf: FPDF, x: float, y: float, style: SheetStyle) -> None:
     size = 8.5 if len(lines) < 3 else 7
     for at, access in enumerate(lines):
         middle = y + 41.4 + at * step
-        name = _text(access.name)
+        name = letters(access.name)
         pdf.set_text_color(*_SOFT)
         width = _fit(pdf, name, "", size, 24) + 1.5 if name else 0
         _put(pdf, x + 5, middle, name)
@@ -152,17 +164,17 @@ def _dial(pdf: FPDF, x: float, y: float, style: SheetStyle) -> None:
 
 def _foot(pdf: FPDF, x: float, y: float, card: PrintedCard, style: SheetStyle) -> None:
     pdf.set_text_color(*_SOFT)
-    serial = _text(" / ".join(part for part in (card.lot, card.pack, card.place) if part))
+    serial = letters(" / ".join(part for part in (card.lot, card.pack, card.place) if part))
     width = _fit(pdf, serial, "", 5, 34)
     _put(pdf, x + _WIDTH - 5 - width, y + _HEIGHT - 3.4, serial)
-    note = _text(style.note)
+    note = letters(style.note)
     _fit(pdf, note, "", 5.5, _WIDTH - 12 - width)
     _put(pdf, x + 5, y + _HEIGHT - 3.4, note)
 
 
 def _label(pdf: FPDF, x: float, middle: float, text: str) -> None:
     pdf.set_text_color(*_SOFT)
-    pdf.set_font("Helvetica", "B", 5.2)
+    pdf.set_font(BUILT_IN, "B", 5.2)
     pdf.set_char_spacing(0.5)
     _put(pdf, x, middle, text)
     pdf.set_char_spacing(0)
@@ -209,10 +221,9 @@ def _crop_marks(pdf: FPDF, left: float, top: float) -> None:
     pdf.line(left + _WIDTH, top, left + _WIDTH, bottom)
 
 
-def _fit(
-    pdf: FPDF, text: str, bold: str, size: float, most: float, family: str = "Helvetica"
-) -> float:
+def _fit(pdf: FPDF, text: str, bold: str, size: float, most: float, family: str = "") -> float:
     """Chooses the largest font up to ``size`` in which the text is at most so wide."""
+    family = family or font_for(pdf, text)
     pdf.set_font(family, bold, size)
     width = float(pdf.get_string_width(text))
     if width > most:
@@ -243,8 +254,3 @@ def _value(face_value: str) -> str:
             return f"{amount.removesuffix('.00')} min"
         case _:
             return face_value
-
-
-def _text(text: str) -> str:
-    """What the fonts that every PDF reader has can show (Latin-1)."""
-    return text.encode("latin-1", "replace").decode("latin-1")

@@ -5,9 +5,14 @@
 # What each package is for. A command tells whether it is there, however it was installed.
 #   postgresql    the tests start servers of their own from its programs
 #   sip-tester    sipp plays callers and called parties in the end-to-end tests
+#   hledger       reads our books in the tests, and has to agree with us
 #   espeak-ng     speaks the prompts; sox makes telephone sounds of them
+#   chromium      the tests look at the admin pages in it; fonts-liberation has its letters
 #   python3-venv  the program's own environment
-TALKTIME_PACKAGES=(postgresql sip-tester espeak-ng sox python3-venv)
+#   fonts-dejavu-core  letters of print sheets beyond those of Western Europe
+#   age           the tests read printers' files with it, as a printer does
+TALKTIME_PACKAGES=(fonts-dejavu-core age postgresql hledger sip-tester espeak-ng sox chromium fonts-liberation
+  python3-venv)
 
 # Is the package's work done by something that is on this machine?
 system_package_is_here() {
@@ -17,7 +22,14 @@ system_package_is_here() {
         compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null ;;
     sip-tester) command -v sipp >/dev/null 2>&1 ;;
     espeak-ng) command -v espeak-ng >/dev/null 2>&1 ;;
+    hledger) command -v hledger >/dev/null 2>&1 ;;
     sox) command -v sox >/dev/null 2>&1 ;;
+    age) command -v age >/dev/null 2>&1 ;;
+    fonts-dejavu-core)
+      compgen -G '/usr/share/fonts/*/DejaVuSans-Bold.ttf' >/dev/null ||
+        compgen -G '/usr/share/fonts/*/*/DejaVuSans-Bold.ttf' >/dev/null ;;
+    chromium) command -v chromium >/dev/null 2>&1 || [ -x "${TALKTIME_CHROMIUM:-}" ] ;;
+    fonts-liberation) compgen -G '/usr/share/fonts/truetype/liberation*/*.ttf' >/dev/null ;;
     python3-venv) "${PYTHON:-python3}" -c 'import ensurepip, venv' >/dev/null 2>&1 ;;
     *) dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'install ok installed' ;;
   esac

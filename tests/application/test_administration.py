@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,15 +13,14 @@ from attrs import evolve as changed
 
 from application import kinds
 from application.administration import Chance, NewCard
-from application.ports import LedgerUnavailable, SheetRow
-from domain.access_numbers import AccessTerms
+from application.ports import LedgerUnavailable
 from domain.accounts import AccountOpened, FundsAdded
 from domain.card_groups import GroupTerms
 from domain.cards import Status
 from domain.errors import AlreadyExists, NotFound, SettingNotAllowed, StatusChangeNotAllowed
 from domain.money import Money
 from domain.top_ups import TopUpReceived
-from tests.support.story import ACCESS, NOON, TEN_CENTS, WARSAW, Story, dollars, usd
+from tests.support.story import WARSAW, Story, dollars, usd
 
 TOP_UP, OTHER_TOP_UP = UUID(int=1), UUID(int=2)
 
@@ -72,13 +72,29 @@ def test_what_is_not_there_is_not_found(story: Story) -> None:
             asks()
 
 
-def test_an_access_number_is_added_once(story: Story) -> None:
-    nothing_more_is_recorded(story, lambda: story.admin.add_access_number(ACCESS, AccessTerms()))
-    with pytest.raises(AlreadyExists):
-        story.admin.add_access_number(ACCESS, AccessTerms(language="fr"))
-
-
 # Generating cards
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"first_announcement": "../../etc/passwd"},
+        {"first_announcement": "hello&goodbye"},
+        {"first_announcement": ""},
+        {"languages": ("en", "English")},
+    ],
+)
+def test_sounds_and_languages_that_no_caller_could_hear_are_refused(
+    story: Story, wrong: dict[str, Any]
+) -> None:
+    before = story.admin.group("Gold")
+    with pytest.raises(SettingNotAllowed):
+        story.change("Gold", **wrong)
+    with pytest.raises(SettingNotAllowed):
+        story.group("Tin", **wrong)
+    assert story.admin.group("Gold") == before
+    with pytest.raises(NotFound):
+        story.admin.group("Tin")
 
 
 def test_a_card_has_a_number_and_a_pin_of_the_lengths_of_its_group() -> None:
@@ -202,7 +218,7 @@ def test_two_who_choose_the_same_number_at_once_leave_one_card(story: Story) -> 
 def test_an_issued_card_has_its_face_value_once(story: Story) -> None:
     card = story.card()
     account_id = kinds.account_id_of_card(card.card_id)
-    top_up_id = kinds.hold_id(card.card_id, 0)
+    top_up_id = kinds.face_value_id_of_card(card.card_id)
     assert story.units.facts(account_id) == [
         AccountOpened("USD", "card", card.card_id),
         FundsAdded(top_up_id, dollars(10)),
@@ -345,54 +361,3 @@ def test_a_top_up_tells_what_can_be_spent_beside_the_calls_in_progress(story: St
     card = story.card()
     story.dialling.dial(story.caller(card), WARSAW)
     assert story.top_up(card, dollars(3)) == dollars(3)
-
-
-# Tariffs
-
-ROWS = [SheetRow("48", "Poland", TEN_CENTS), SheetRow("39", "Italy", TEN_CENTS)]
-
-
-def test_versions_are_published_one_after_another(story: Story) -> None:
-    publish = story.admin.publish_tariff
-    assert publish("retail", "USD", ROWS, NOON, "ann") == 1
-    assert publish("retail", "USD", ROWS[:1], NOON, "ann") == 2
-    tariff_id = kinds.tariff_id("retail")
-    assert list(story.sheets.stored.values()) == [ROWS, ROWS[:1]]
-    tariff = story.units.state(kinds.TARIFFS, tariff_id)
-    assert tariff is not None
-    now = tariff.at(NOON)
-    assert now is not None
-    assert (now.version, now.rows, story.sheets.stored[now.sheet_id]) == (2, 1, ROWS[:1])
-
-
-def test_half_a_sheet_is_never_in_force_and_not_kept(story: Story) -> None:
-    def rows() -> Iterator[SheetRow]:
-        yield ROWS[0]
-        raise ValueError("prefix x is not digits")
-
-    with pytest.raises(ValueError, match="prefix x"):
-        story.admin.publish_tariff("retail", "USD", rows(), NOON, "ann")
-    assert story.units.state(kinds.TARIFFS, kinds.tariff_id("retail")) is None
-    assert story.sheets.stored == {}
-    assert story.admin.publish_tariff("retail", "USD", ROWS, NOON, "ann") == 1
-
-
-def test_two_who_publish_at_once_have_a_version_and_a_sheet_each(story: Story) -> None:
-    bob = partial(story.admin.publish_tariff, "retail", "USD", ROWS[:1], NOON, "bob")
-    story.come_between(bob)
-    assert story.admin.publish_tariff("retail", "USD", ROWS, NOON, "ann") == 2
-    tariff = story.units.state(kinds.TARIFFS, kinds.tariff_id("retail"))
-    assert tariff is not None
-    now = tariff.at(NOON)
-    assert now is not None
-    assert (now.by, story.sheets.stored[now.sheet_id]) == ("ann", ROWS)
-
-
-def test_an_empty_sheet_and_another_unit_are_refused_and_not_kept(story: Story) -> None:
-    publish = story.admin.publish_tariff
-    publish("retail", "USD", ROWS, NOON, "ann")
-    with pytest.raises(SettingNotAllowed):
-        publish("retail", "USD", [], NOON, "ann")
-    with pytest.raises(SettingNotAllowed):
-        publish("retail", "EUR", ROWS, NOON, "ann")
-    assert list(story.sheets.stored.values()) == [ROWS]

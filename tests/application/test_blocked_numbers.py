@@ -7,7 +7,6 @@ from contextlib import suppress
 import phonenumbers
 import pytest
 from hypothesis import given as forall
-from hypothesis import settings as bounded
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberType
 
@@ -16,6 +15,7 @@ from domain.blocked_ranges import BLOCKED_RANGES
 from domain.errors import DestinationNotSold, NumberNotDialable
 from domain.routing import RoutingPlan
 from tests.support.carriers import Carriers
+from tests.support.examples import examples
 from tests.support.story import Story
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
@@ -83,7 +83,7 @@ def carriers() -> Carriers:
 
 
 @forall(spelled())
-@bounded(max_examples=2_000, deadline=None)
+@examples(2_000)
 def test_no_spelling_of_a_blocked_number_is_dialled(carriers: Carriers, spelling: str) -> None:
     dialled: list[str] = []
     for number in (spelling, "+" + spelling):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from application import kinds
-from application.calling import Call
+from application.calling import Arrival, Call
 from application.ports import LedgerUnavailable
 from application.throttle import DEFAULT_RATES
 from domain.access_numbers import AccessTerms
@@ -274,6 +274,34 @@ def test_a_card_below_the_minimum_of_its_group_is_treated_as_empty() -> None:
     richer = story.calls.login_by_caller_id(story.call(ALICE))
     assert richer is not None
     assert not richer.is_empty
+
+
+def test_a_card_is_in_use_while_as_many_calls_are_up_as_it_allows() -> None:
+    story = Story()
+    card = story.card(story.group(simultaneous_calls=2, most_held=dollars(2)))
+
+    def is_in_use() -> bool:
+        return story.login(story.call(), card).is_in_use
+
+    first, second = story.caller(card), story.caller(card)
+    assert not is_in_use()
+    story.dialling.dial(first, WARSAW)
+    assert not is_in_use()
+    story.dialling.dial(second, WARSAW)
+    assert is_in_use()
+    story.settlement.record_leg(story.leg(second, 60))
+    assert not is_in_use()
+
+
+def test_a_call_that_comes_back_to_its_channel_is_not_kept_out_by_its_own_attempt(
+    story: Story,
+) -> None:
+    card = story.card()
+    call = story.caller(card)
+    story.dialling.dial(call, WARSAW)
+    assert not story.calls.refresh(call).is_in_use
+    back = story.calls.arrive(Arrival(call.reference, "pbx1", ACCESS, ALICE, "carrier"))
+    assert not story.login(back, card).is_in_use
 
 
 # Later in the call

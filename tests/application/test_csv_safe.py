@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,11 @@ def test_what_looks_like_a_formula_begins_with_an_apostrophe(text: str) -> None:
 @pytest.mark.parametrize("value", ["plain", "4711", "a=b", ""])
 def test_what_is_no_formula_stays_as_it_is(value: str) -> None:
     assert cell(value) == value
+
+
+@pytest.mark.parametrize("number", [-1, Decimal("-0.50")])
+def test_a_number_below_zero_stays_a_number(number: object) -> None:
+    assert cell(number) == str(number)
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\x00")), min_size=1))

@@ -16,7 +16,7 @@ from application.dialling import MARGIN, OPERATOR_TALK
 from application.ports import ConcurrencyConflict, LedgerUnavailable, Route
 from domain.access_numbers import AccessTerms
 from domain.accounts import HoldPlaced
-from domain.call_sessions import AttemptStarted
+from domain.call_sessions import AttemptStarted, TimeAnnounced
 from domain.cards import Status
 from domain.errors import (
     AlreadyExists,
@@ -32,6 +32,7 @@ from domain.errors import (
 from domain.money import Money
 from domain.rating import Band, RateTerms, charge, talk_minutes
 from tests.support.story import (
+    BOB,
     CENT_A_SECOND,
     NOON,
     ROME,
@@ -198,6 +199,17 @@ def test_what_is_announced_may_differ_from_what_is_granted() -> None:
     call = story.caller(story.card(story.group(ghost_percent=120)))
     grant = story.dialling.dial(call, WARSAW)
     assert (grant.limit_seconds, grant.announced_seconds) == (1000, 1200)
+    assert story.facts_of(call, TimeAnnounced) == [TimeAnnounced(1, 1200)]
+
+
+def test_the_limit_is_announced_without_saying_and_silence_is_recorded() -> None:
+    story = Story()
+    call = story.caller(story.card(story.group()))
+    story.dialling.dial(call, WARSAW)
+    assert story.facts_of(call, TimeAnnounced) == []
+    quiet = story.caller(story.card(story.group("Mute", say_time=False)), BOB)
+    story.dialling.dial(quiet, WARSAW)
+    assert story.facts_of(quiet, TimeAnnounced) == [TimeAnnounced(1, None)]
 
 
 def test_a_dearer_hour_that_begins_while_it_rings_is_held_for() -> None:

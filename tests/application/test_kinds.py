@@ -66,7 +66,8 @@ def test_what_has_the_same_name_is_not_the_same_thing() -> None:
     assert len(set(ids)) == 4
 
 
-def test_the_account_of_a_card_sorts_with_it() -> None:
-    account = kinds.account_id_of_card(SESSION)
-    assert account.int >> 80 == SESSION.int >> 80
+def test_what_belongs_to_a_card_lies_beside_it() -> None:
+    account, face_value = kinds.account_id_of_card(SESSION), kinds.face_value_id_of_card(SESSION)
+    assert account.int >> 54 == face_value.int >> 54 == SESSION.int >> 54
+    assert account != face_value
     assert account not in (SESSION, kinds.account_id_of_card(UUID(int=SESSION.int + 1)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from application import kinds
@@ -208,3 +210,51 @@ def test_the_cards_of_a_lot_lie_in_order_behind_one_another() -> None:
     assert ids == sorted(set(ids))
     assert {each.version for each in ids} == {8}
     assert shop.admin.card_id("4711000024") == ids[24]
+
+
+def test_one_request_orders_one_lot_under_one_name() -> None:
+    shop = Shop()
+    request_id = kinds.distributor_id("any id will do")
+
+    def order(name: str) -> object:
+        numbering = Numbering("4711000000", pack_size=10)
+        return shop.lots.order(
+            name, "Gold", numbering, 25, "age1key", "ann", "sale", request_id=request_id
+        )
+
+    assert order("spring") == order("spring")
+    with pytest.raises(AlreadyExists) as refused:
+        order("autumn")
+    assert refused.value.kind == kinds.REQUEST
+
+
+def test_a_request_that_is_repeated_asks_a_second_person_once_and_then_uses_the_answer() -> None:
+    shop = Shop(LOT_EXPORT)
+    lot_id = shop.lot()
+    request_id = kinds.distributor_id("any id will do")
+
+    def start() -> None:
+        shop.lots.start_export(lot_id, "ann", "to the printer", request_id=request_id)
+
+    needed = []
+    for _ in range(2):
+        with pytest.raises(ApprovalNeeded) as asked:
+            start()
+        needed.append(asked.value.approval_id)
+    assert needed[0] == needed[1]
+    assert len(shop.units.streams("approval")) == 1
+    shop.approvals.approve(UUID(needed[0]), "bob")
+    start()
+    assert shop.approvals.approval(UUID(needed[0])).used_by == "ann"
+
+
+def test_the_file_that_is_being_exported_can_be_read_again_until_it_has_arrived() -> None:
+    shop = Shop()
+    lot_id = shop.lot()
+    with pytest.raises(SettingNotAllowed):
+        shop.lots.sealed_parts(lot_id)
+    first = b"".join(shop.lots.start_export(lot_id, "ann", "to the printer").parts)
+    assert b"".join(shop.lots.sealed_parts(lot_id)) == first
+    shop.lots.finish_export(lot_id, "ann", "digest")
+    with pytest.raises(SettingNotAllowed):
+        shop.lots.sealed_parts(lot_id)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
-from application.pins import PinDigests, random_digits
+from application.pins import PinDigests, many_random_digits, random_digits
 
 KEY, OTHER_KEY = b"k" * 32, b"l" * 32
 
@@ -41,3 +43,22 @@ def test_random_digits_have_their_length_and_may_begin_with_zeros(
 
     digits = random_digits(length, below)
     assert (len(digits), int(digits), asked) == (length, drawn, [10**length])
+
+
+@forall(st.integers(1, 20), st.integers(0, 50), st.randoms(use_true_random=False))
+def test_many_random_digits_are_as_many_of_their_length(
+    length: int, count: int, chance: random.Random
+) -> None:
+    drawn = list(many_random_digits(count, length, chance.randbytes))
+    assert [(len(each), each.isdigit()) for each in drawn] == [(length, True)] * count
+
+
+def test_bytes_that_would_favour_small_numbers_are_drawn_anew() -> None:
+    asked: list[int] = []
+
+    def some_bytes(size: int) -> bytes:
+        asked.append(size)
+        return b"\xff" * size if len(asked) == 1 else bytes(size - 1) + b"\x07"
+
+    assert list(many_random_digits(1, 3, some_bytes)) == ["007"]
+    assert len(asked) == 2

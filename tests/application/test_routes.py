@@ -13,6 +13,7 @@ from application.routes import RouteSettings
 from domain.errors import AlreadyExists, DestinationNotSold, NotFound, SettingNotAllowed
 from domain.money import Money
 from domain.providers import ProviderTerms
+from domain.rate_checks import PricedPrefix
 from domain.rating import RateTerms
 from domain.routing import Order, RouteTerms
 from domain.trunks import Translation, TrunkTerms
@@ -216,8 +217,12 @@ def test_rates_of_a_provider_are_a_tariff_in_its_unit() -> None:
     carriers = Carriers(story)
     carriers.provider("acme", {}, "EUR")
     assert carriers.routing.provider("acme").tariff == "provider:acme"
+    rates = [PricedPrefix("48", "Poland", RateTerms("EUR", 10_000))]
+    assert story.tariffs.publish_rows("provider:acme", "EUR", rows=rates, since=None, by="ann") == 1
     with pytest.raises(NotFound):
-        carriers.routing.publish_rates("nobody", [], NOON, "ann")
+        story.tariffs.publish_rows("provider:nobody", "EUR", rates, None, "ann")
+    with pytest.raises(SettingNotAllowed, match="EUR, the unit of provider acme"):
+        story.tariffs.publish_rows("provider:acme", "USD", rates, None, "ann")
 
 
 def test_a_blocked_number_is_refused_with_the_reason(carriers: Carriers) -> None:

@@ -13,9 +13,11 @@ from application.calling import Call
 from application.settlement import Receipt
 from domain.accounts import HoldCaptured, HoldReleased
 from domain.call_sessions import (
+    AttemptRouted,
     AttemptSeen,
     CallEnded,
     Evidence,
+    LegUnanswered,
     SettlementDisputed,
 )
 from domain.cards import Status
@@ -393,3 +395,31 @@ def test_two_calls_are_settled_apart() -> None:
     assert story.account(card).held == dollars(5)
     assert story.account(card).balance == dollars(9)
     assert set(story.session(calls[0]).attempts) == {1}
+
+
+def test_an_attempt_that_the_end_of_the_call_releases_tells_the_route_it_took(
+    now: InCall,
+) -> None:
+    story = now.story
+    story.routes.trunks = ("cheap", "spare", "third")
+    call = story.caller(story.card())
+    story.dialling.dial(call, ROME)
+    for leg in (1, 2):
+        assert now.settlement.record_leg(story.leg(call, None, leg=leg, cause=34)) is None
+        assert now.settlement.record_leg(story.leg(call, None, leg=leg, cause=34)) is None
+    assert now.settlement.call_ended(call.reference) == 1
+    (routed,) = story.facts_of(call, AttemptRouted)
+    assert (routed.leg, routed.trunk) == (2, "spare")
+    assert len(story.facts_of(call, LegUnanswered)) == 2
+
+
+def test_an_unanswered_leg_of_an_unknown_call_is_nobodys(now: InCall) -> None:
+    stranger = changed(now.story.leg(now.call, None), reference="pbx9-1763765000.1")
+    assert now.settlement.record_leg(stranger) is None
+
+
+def test_an_unanswered_leg_that_is_told_late_changes_nothing(now: InCall) -> None:
+    now.hears(30)
+    before = len(now.story.units.facts(now.call.session_id))
+    now.hears(None)
+    assert len(now.story.units.facts(now.call.session_id)) == before

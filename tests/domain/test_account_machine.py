@@ -14,7 +14,6 @@ from uuid import UUID
 
 from attrs import define, field
 from attrs import evolve as changed
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -25,15 +24,33 @@ from hypothesis.stateful import (
 )
 
 from application import kinds
+from application.breakage import Breakage
 from application.calling import Call
 from application.dialling import Grant
 from application.legs import LegRecord
-from domain.accounts import DailyFeeCharged, FundsAdded, HoldCaptured, HoldPlaced, HoldReleased
+from domain.accounts import (
+    BalanceForfeited,
+    DailyFeeCharged,
+    FundsAdded,
+    HoldCaptured,
+    HoldPlaced,
+    HoldReleased,
+)
 from domain.call_sessions import AttemptSettled, AttemptStarted, SettlementDisputed
 from domain.cards import Status
-from domain.errors import CallEndedAlready, InsufficientFunds, Refused, TooManyCalls
-from domain.ledger import postings
+from domain.errors import (
+    CallEndedAlready,
+    CardNotUsable,
+    InsufficientFunds,
+    Refused,
+    SettingNotAllowed,
+    TooManyCalls,
+)
 from domain.rating import RateTerms, charge
+from tests.support.bookkeeping import Bookkeeper
+from tests.support.breakage import LeftOver
+from tests.support.bulk import MemoryBulkAppends
+from tests.support.examples import examples
 from tests.support.story import ROME, WARSAW, Story, usd
 
 MOST_CALLS = 3
@@ -84,6 +101,8 @@ class Model:
 
     added: dict[UUID, int] = field(factory=dict)
     fees: dict[date, int] = field(factory=dict)
+    forfeited: int = 0
+    expires_on: datetime | None = None
     charged: int = 0
     tried: dict[tuple[int, int], Tried] = field(factory=dict)
     ended: set[int] = field(factory=set)
@@ -99,7 +118,7 @@ class Model:
 
     @property
     def balance(self) -> int:
-        return sum(self.added.values()) - self.charged - sum(self.fees.values())
+        return sum(self.added.values()) - self.charged - sum(self.fees.values()) - self.forfeited
 
     @property
     def available(self) -> int:
@@ -143,15 +162,16 @@ class OneCardManyCalls(RuleBasedStateMachine):
         )
         self.account_id = kinds.account_id_of_card(self.card.card_id)
         self.model = Model()
+        self.keeper = Bookkeeper(self.story.units)
         if face:
-            self.model.added[kinds.hold_id(self.card.card_id, 0)] = face
+            self.model.added[kinds.face_value_id_of_card(self.card.card_id)] = face
         self.most_held = most_held
         self.calls = [self.story.caller(self.card, None) for _ in range(MOST_CALLS)]
         self.records: list[tuple[tuple[int, int], LegRecord]] = []
 
     # Callers
 
-    @precondition(lambda self: len(self.calls) < 8)
+    @precondition(lambda self: len(self.calls) < 8 and not self._expired)
     @rule()
     def somebody_calls(self) -> None:
         self.calls.append(self.story.caller(self.card, None))
@@ -177,7 +197,11 @@ class OneCardManyCalls(RuleBasedStateMachine):
         if isinstance(grant, CallEndedAlready):
             assert number in self.model.ended
             return
+        if isinstance(grant, CardNotUsable):
+            assert self._expired
+            return
         assert isinstance(grant, Grant)
+        assert not self._expired
         assert number not in self.model.ended
         started = self.story.facts_of(call, AttemptStarted)[-1]
         key = (number, grant.attempt)
@@ -297,6 +321,9 @@ class OneCardManyCalls(RuleBasedStateMachine):
             card_id = self.card.card_id
             self.story.admin.top_up_card(card_id, top_up_id, usd(amount), "cash", "ann")
 
+        if self._expired and top_up_id not in self.model.added:
+            self._is_refused(arrives, SettingNotAllowed)
+            return
         arrives()
         self.model.added[top_up_id] = amount
         self._changes_nothing(arrives)
@@ -331,6 +358,36 @@ class OneCardManyCalls(RuleBasedStateMachine):
         terms = self.story.admin.group("Gold").terms
         self.story.admin.change_group("Gold", changed(terms, setup_fee=usd(setup)), "ann")
 
+    # What nobody can spend any more
+
+    @rule(days=st.sampled_from([-1, 1, None]))
+    def the_expiry_moves(self, days: int | None) -> None:
+        terms = self.story.admin.group("Gold").terms
+        end = None if days is None else self.story.clock.now() + timedelta(days=days)
+        self.story.admin.change_group("Gold", changed(terms, expires_on=end), "ann")
+        self.model.expires_on = end
+
+    @rule(between=st.none() | anyone)
+    def what_expired_is_taken(self, between: int | None) -> None:
+        bulk = MemoryBulkAppends(self.story.units)
+        job = Breakage(bulk, LeftOver(self.story.units), self.story.clock)
+        if between is not None and self.records:
+
+            def comes_first() -> None:
+                bulk.before_storing = lambda: None
+                self._brings(between)
+
+            bulk.before_storing = comes_first
+        taken = job.run().amounts.get("USD", 0)
+        assert taken == (self.model.available if self._expired else 0)
+        self.model.forfeited += taken
+        self._changes_nothing(job.run)
+
+    @property
+    def _expired(self) -> bool:
+        end = self.model.expires_on
+        return end is not None and end <= self.story.clock.now()
+
     # What is always true
 
     @invariant()
@@ -344,14 +401,10 @@ class OneCardManyCalls(RuleBasedStateMachine):
 
     @invariant()
     def the_account_is_its_facts_and_their_postings(self) -> None:
-        added = charged = fees = 0
-        ledger: Counter[str] = Counter()
+        added = charged = fees = forfeited = 0
         holds: dict[UUID, int] = {}
         placed: Counter[UUID] = Counter()
         for fact in self.story.units.facts(self.account_id):
-            for posting in postings(self.account_id, fact):
-                ledger[posting.source] -= posting.amount.micros
-                ledger[posting.destination] += posting.amount.micros
             match fact:
                 case FundsAdded(_, amount):
                     added += amount.micros
@@ -365,12 +418,20 @@ class OneCardManyCalls(RuleBasedStateMachine):
                     holds.pop(hold_id)
                 case DailyFeeCharged(_, amount):
                     fees += amount.micros
+                case BalanceForfeited(amount):
+                    forfeited += amount.micros
         account = self.story.account(self.card)
-        assert account.balance.micros == added - charged - fees
+        assert account.balance.micros == added - charged - fees - forfeited
         assert {each: held.micros for each, held in account.holds.items()} == holds
         assert set(placed.values()) <= {1}
-        assert sum(ledger.values()) == 0
-        assert ledger[f"liability:prepaid:{self.account_id}"] == account.balance.micros
+        self.keeper.catch_up()
+        self.keeper.check(self.account_id, account)
+        told = self.keeper.sums()
+        revenue = sum(micros for name, micros in told.items() if name.startswith("Income:"))
+        assert -revenue == charged + fees + forfeited
+        assert told.get("Income:Fees:Daily", 0) == -fees
+        assert told.get("Income:Breakage", 0) == -forfeited
+        assert sum(told.values()) == 0
 
     @invariant()
     def sessions_and_account_tell_of_the_same_holds(self) -> None:
@@ -449,17 +510,17 @@ class OneCardManyCalls(RuleBasedStateMachine):
         assert len(self.story.units.log()) == before
         return answer
 
-    def _is_refused(self, asks: Callable[[], Any]) -> None:
+    def _is_refused(self, asks: Callable[[], Any], kind: type[Refused] = Refused) -> None:
         before = len(self.story.units.log())
         try:
             asks()
-        except Refused:
+        except kind:
             assert len(self.story.units.log()) == before
         else:
             raise AssertionError("it was not refused")
 
 
 TestOneCardManyCalls = OneCardManyCalls.TestCase
-TestOneCardManyCalls.settings = settings(
-    max_examples=200, stateful_step_count=50, deadline=timedelta(seconds=20)
+TestOneCardManyCalls.settings = examples(
+    200, stateful_step_count=50, deadline=timedelta(seconds=20)
 )

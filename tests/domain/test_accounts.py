@@ -12,7 +12,9 @@ from domain.accounts import (
     Account,
     AccountFact,
     AccountOpened,
+    BalanceForfeited,
     DailyFeeCharged,
+    Forfeiture,
     FundsAdded,
     HoldCaptured,
     HoldPlaced,
@@ -194,6 +196,23 @@ def test_an_account_moves_money_of_its_own_unit_only(
 ) -> None:
     with pytest.raises(ValueError, match="share a unit"):
         wrong()
+
+
+def test_what_is_left_can_be_forfeited_once() -> None:
+    facts = account().forfeit(Forfeiture.EXPIRED)
+    assert facts == [BalanceForfeited(dollars(10), Forfeiture.EXPIRED)]
+    after = account(*facts)
+    assert (after.balance, after.forfeit(Forfeiture.VOID)) == (usd(0), [])
+
+
+def test_what_is_held_is_not_forfeited_until_the_call_has_ended() -> None:
+    busy = account(HoldPlaced(CALL, dollars(4)))
+    facts = busy.forfeit(Forfeiture.VOID)
+    assert facts == [BalanceForfeited(dollars(6), Forfeiture.VOID)]
+    after = evolve(busy, facts[0])
+    assert (after.balance, after.available) == (dollars(4), usd(0))
+    ended = evolve(after, HoldCaptured(CALL, dollars(1)))
+    assert ended.forfeit(Forfeiture.VOID) == [BalanceForfeited(dollars(3), Forfeiture.VOID)]
 
 
 def test_the_state_does_not_grow_with_calls_that_have_ended() -> None:

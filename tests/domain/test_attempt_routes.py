@@ -12,8 +12,10 @@ from domain.call_sessions import (
     CallSession,
     CallStarted,
     Evidence,
+    LegUnanswered,
     PlannedRoute,
     RoutesPlanned,
+    TimeAnnounced,
     evolve,
 )
 from domain.costs import Exchange
@@ -101,3 +103,52 @@ def test_a_settled_attempt_is_not_routed_again() -> None:
         session = evolve(session, fact)
     assert session.settle(settled(), leg=1) == []
     assert session.attempts == {}
+
+
+# ---- what is known of an attempt that nobody but the end of its call settles
+
+
+def with_facts(session: CallSession, *facts: object) -> CallSession:
+    for fact in facts:
+        session = evolve(session, fact)  # type: ignore[arg-type]
+    return session
+
+
+def test_a_leg_nobody_answered_is_recorded_once_and_only_of_an_open_attempt() -> None:
+    session = a_session(SPARE, CHEAP)
+    assert session.leg_unanswered(1, 1, 34) == [LegUnanswered(1, 1, 34)]
+    session = with_facts(session, LegUnanswered(1, 1, 34))
+    assert session.leg_unanswered(1, 1, 34) == []
+    assert session.leg_unanswered(1, 2, 17) == [LegUnanswered(1, 2, 17)]
+    assert session.leg_unanswered(1, 3, 17) == []
+    assert session.leg_unanswered(2, 1, 17) == []
+    ended = with_facts(session, *session.settle(settled(), leg=2))
+    assert ended.leg_unanswered(1, 2, 17) == []
+
+
+def test_a_released_attempt_ended_on_the_last_leg_that_was_tried() -> None:
+    session = with_facts(a_session(SPARE, CHEAP), LegUnanswered(1, 1, 34), LegUnanswered(1, 2, 17))
+    (_, routed) = session.settle(settled(0, answered=False))
+    assert isinstance(routed, AttemptRouted)
+    assert (routed.leg, routed.trunk, routed.cost) == (2, "cheap", Money(0, "EUR"))
+
+
+def test_an_attempt_without_any_leg_took_no_route() -> None:
+    nobody = settled(0, answered=False)
+    assert a_session(CHEAP).settle(nobody) == [nobody]
+
+
+def test_the_only_leg_left_is_the_one_that_was_talked_on() -> None:
+    session = with_facts(a_session(SPARE, CHEAP), LegUnanswered(1, 1, 34))
+    (_, routed) = session.settle(settled())
+    assert isinstance(routed, AttemptRouted)
+    assert routed.leg == 2
+
+
+def test_what_is_announced_is_recorded_where_it_is_not_the_limit() -> None:
+    session = a_session(CHEAP)
+    assert session.announce(1, STARTED.limit_seconds) == []
+    assert session.announce(1, 66) == [TimeAnnounced(1, 66)]
+    assert session.announce(1, None) == [TimeAnnounced(1, None)]
+    assert session.announce(2, 66) == []
+    assert with_facts(session, TimeAnnounced(1, 66)) == session

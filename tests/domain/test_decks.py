@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain import decks
 from domain.decks import Deck, Match, Rate
 from domain.rating import RateTerms
+from tests.support.examples import examples
 
 POLAND = Rate("Poland", RateTerms("USD", 20_000))
 MOBILE = Rate("Poland mobile", RateTerms("USD", 90_000))
@@ -32,7 +33,7 @@ def naive(rows: dict[str, Rate], digits: str) -> Match | None:
     return None
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(lists, st.lists(st.text("0129", max_size=20), max_size=30), st.randoms())
 @example({"0": WORLD, "00": POLAND, "000": MOBILE}, ["", "0", "000000000000000", "1"], None)
 def test_a_deck_finds_what_trying_every_prefix_finds(
@@ -49,7 +50,7 @@ def test_a_deck_finds_what_trying_every_prefix_finds(
     assert len(deck) == len(rows)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.dictionaries(few_digits, prices, min_size=1, max_size=40), st.randoms(), st.data())
 def test_rows_in_any_order_and_number_make_the_same_deck(
     rows: dict[str, Rate], order: Any, data: st.DataObject

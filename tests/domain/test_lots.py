@@ -71,6 +71,13 @@ def test_every_place_has_a_number_of_its_own_that_leads_back_to_it(
 
 
 @for_all(numberings())
+def test_the_numbers_of_places_are_those_of_each(numbered: tuple[Numbering, int]) -> None:
+    numbering, count = numbered
+    places = range(count // 3, count)
+    assert numbering.numbers(places) == [numbering.number(place) for place in places]
+
+
+@for_all(numberings())
 def test_the_packs_of_a_lot_are_all_of_its_places_once(numbered: tuple[Numbering, int]) -> None:
     numbering, count = numbered
     if not numbering.pack_size:

@@ -24,6 +24,7 @@ from domain.rating import (
     whole_seconds,
     worst_charge,
 )
+from tests.support.examples import examples
 
 SECOND = timedelta(seconds=1)
 
@@ -117,7 +118,7 @@ def naive_price(terms: RateTerms, answered: datetime, seconds: int, setup_due: b
     return max(call, terms.minimum_charge) + (terms.setup_fee if setup_due else 0)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(any_terms, moments, st.integers(0, 1_500), st.booleans())
 def test_a_price_is_the_sum_of_its_seconds_at_the_rate_of_the_wall_clock(
     terms: RateTerms, answered: datetime, seconds: int, setup_due: bool
@@ -139,7 +140,7 @@ def test_a_call_across_a_change_of_clocks_is_priced_by_real_seconds(
     )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(any_terms, moments, st.integers(0, 5_000), st.booleans())
 def test_the_lines_of_a_charge_add_up_to_its_total(
     terms: RateTerms, answered: datetime, seconds: int, setup_due: bool
@@ -160,7 +161,7 @@ def test_the_lines_of_a_charge_add_up_to_its_total(
         assert before.until == after.since
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(any_terms, moments, st.integers(0, 5_000), st.integers(0, 200), st.booleans())
 def test_a_longer_call_never_costs_less(
     terms: RateTerms, answered: datetime, seconds: int, more: int, setup_due: bool
@@ -170,7 +171,7 @@ def test_a_longer_call_never_costs_less(
     assert shorter.total <= longer.total
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(any_terms, moments, windows, st.integers(0, 5_000), st.booleans(), st.data())
 def test_no_call_in_the_window_costs_more_than_the_worst_charge(
     terms: RateTerms,
@@ -189,7 +190,7 @@ def test_no_call_in_the_window_costs_more_than_the_worst_charge(
         assert charge(terms, answered, talked, setup_due=setup_due).total <= worst
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(rate_terms(), moments, st.integers(0, 60), st.integers(1, 4_000), st.booleans())
 def test_the_worst_charge_is_the_price_of_some_call_in_the_window(
     terms: RateTerms, earliest: datetime, window: int, seconds: int, setup_due: bool
@@ -213,7 +214,7 @@ def crowded_terms(draw: st.DrawFn) -> RateTerms:
     return RateTerms("USD", draw(prices), bands=bands)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(crowded_terms(), st.integers(-300, 600), st.integers(0, 240), st.integers(1, 400))
 def test_the_worst_charge_is_found_among_any_number_of_borders(
     terms: RateTerms, since_midnight: int, window: int, seconds: int
@@ -226,7 +227,7 @@ def test_the_worst_charge_is_found_among_any_number_of_borders(
     assert worst.micros == max(cost.micros for cost in costs)
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(any_terms, moments, windows, amounts, st.integers(0, 20_000), st.booleans())
 @example(  # Grace beyond the minimum duration, then a block that is dearer than the amount.
     RateTerms("USD", 60, grace_seconds=40, initial_block=60), ANCHORS[0], 0, 59, 100, False
@@ -242,7 +243,7 @@ def test_the_talk_time_is_the_longest_that_the_amount_covers(
         assert worst_charge(terms, earliest, latest, granted + 1, setup_due=setup_due) > amount
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(any_terms, moments, amounts, st.integers(0, 400), st.booleans())
 def test_the_talk_time_is_found_by_trying_every_second_too(
     terms: RateTerms, answered: datetime, micros: int, limit: int, setup_due: bool
@@ -258,7 +259,7 @@ def test_the_talk_time_is_found_by_trying_every_second_too(
     assert granted == max(covered)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(any_terms, moments, windows, st.integers(1, 5_000), st.booleans())
 def test_the_talk_time_for_a_worst_charge_is_the_whole_block_it_pays_for(
     terms: RateTerms, earliest: datetime, window: int, seconds: int, setup_due: bool
@@ -272,7 +273,7 @@ def test_the_talk_time_for_a_worst_charge_is_the_whole_block_it_pays_for(
     assert talk_time(terms, worst, earliest, latest, setup_due=setup_due, limit=block) == block
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(any_terms, moments, windows, amounts, amounts, st.booleans())
 def test_more_money_never_buys_less_talk(
     terms: RateTerms, earliest: datetime, window: int, one: int, other: int, setup_due: bool
@@ -285,7 +286,7 @@ def test_more_money_never_buys_less_talk(
     assert less <= more
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(any_terms, moments, windows, amounts, st.booleans())
 def test_whoever_can_connect_can_talk_beyond_the_grace_and_nobody_else(
     terms: RateTerms, earliest: datetime, window: int, micros: int, setup_due: bool

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
-from domain.errors import AlreadyExists, NotFound, SettingNotAllowed
+from domain.errors import AlreadyDone, AlreadyExists, NotFound, SettingNotAllowed
 from domain.tariffs import (
     MOST_DRAFTS,
     PublicationJustified,
@@ -127,8 +127,10 @@ def test_a_published_draft_is_the_next_version_and_no_draft_any_more() -> None:
     assert known.publish_draft(UUID(int=7), NOON + HOUR, "bob") == [published]
     after = evolve(known, published)
     assert after.drafts == ()
-    with pytest.raises(NotFound):
+    with pytest.raises(AlreadyDone, match="version 2"):
         after.publish_draft(UUID(int=7), NOON, "bob")
+    with pytest.raises(NotFound):
+        after.publish_draft(UUID(int=8), NOON, "bob")
 
 
 def test_what_was_overridden_is_recorded_with_its_reason() -> None:

@@ -21,12 +21,12 @@ import attrs
 
 from adapters.asterisk.config import CEL_FILE
 from application import kinds
-from application.ports import SheetRow
 from domain.access_numbers import AccessTerms
 from domain.call_sessions import AttemptStarted
 from domain.card_groups import GroupTerms
 from domain.login import LoginMode
 from domain.money import Money, parse
+from domain.rate_checks import PricedPrefix
 from domain.rating import RateTerms
 from talktime.settings import load
 from talktime.system import System, build, make_pin_key
@@ -51,7 +51,7 @@ WITH_FEES = "848"
 START_SECONDS = 60.0
 KEY_GAP = 0.1
 AFTER_FIRST_KEY = 0.35
-"""Seconds after the first key, which ends what is said; Asterisk hears no key until it is asked on."""
+"""Seconds after the first key, which ends what is said; then Asterisk has to be asked on."""
 A_MOMENT = 0.8
 """Seconds in which the next question is surely being asked."""
 
@@ -281,18 +281,19 @@ class Service:
         self.office.close()
 
     def _set_up(self) -> None:
-        do = self.office.administration
         plain = RateTerms("USD", 600_000)
         fees = RateTerms("USD", 600_000, connect_fee=20_000, initial_block=6, increment=6)
         rows = [
-            SheetRow(CENT_A_SECOND, "Vietnam, a cent a second", plain),
-            SheetRow(WITH_FEES, "Vietnam, with fees", fees),
+            PricedPrefix(CENT_A_SECOND, "Vietnam, a cent a second", plain),
+            PricedPrefix(WITH_FEES, "Vietnam, with fees", fees),
         ]
-        do.publish_tariff("retail", "USD", rows, datetime(2020, 1, 1, tzinfo=UTC), "test")
-        do.add_access_number(ACCESS, AccessTerms())
-        do.add_access_number(PIN_ONLY, AccessTerms(login_mode=LoginMode.PIN_ONLY))
-        do.add_access_number(NUMBER_ONLY, AccessTerms(login_mode=LoginMode.NUMBER_ONLY))
-        do.add_access_number(ANNOUNCED, AccessTerms(first_announcement=ANNOUNCEMENT))
+        since = datetime(2020, 1, 1, tzinfo=UTC)
+        self.office.tariffs.publish_rows("retail", "USD", rows, since, "test")
+        add = self.office.access_numbers.add
+        add(ACCESS, AccessTerms())
+        add(PIN_ONLY, AccessTerms(login_mode=LoginMode.PIN_ONLY))
+        add(NUMBER_ONLY, AccessTerms(login_mode=LoginMode.NUMBER_ONLY))
+        add(ANNOUNCED, AccessTerms(first_announcement=ANNOUNCEMENT))
 
     # ---- what there is to call with
 

@@ -164,13 +164,22 @@ def test_the_keys_of_a_caller_are_in_no_log(service: Service) -> None:
 
 
 def test_two_callers_of_one_card_do_not_spend_it_twice(service: Service) -> None:
-    card = service.card("1.00")
-    first, second = service.number(), service.number()
-    talking = OnLine(service, *card.login(), *entry(first + "#"), wait(9), hangup())
+    card, own = service.card("1.00"), service.card()
+    first, second, third = service.number(), service.number(), service.number()
+    # Both have entered the card before the other one dials.
+    slower = OnLine(service, *card.login(), wait(6), *entry(second + "#"), wait(A_MOMENT), hangup())
+    talking = OnLine(service, *card.login(), *entry(first + "#"), wait(16), hangup())
     service.await_talk(first)
-    refused = call(service, *card.login(), *entry(second + "#"), wait(2), hangup())
-    refused.heard(Prompt.CARD_IN_USE)
+    slower.finish().heard(Prompt.ENTER_DESTINATION, Prompt.CARD_IN_USE)
     assert service.talks(second) == []
+    # Who comes now hears it at once, and may go on with another card.
+    late = call(
+        service, *card.login(), wait(5), *own.login_again(), *entry(third + "#"), wait(2), hangup()
+    )
+    late.heard(Prompt.CARD_IN_USE, Prompt.ENTER_ANOTHER_CARD)
+    paid = [fact.card_id for fact in late.facts if isinstance(fact, PayerIdentified)]
+    assert paid == [card.card_id, own.card_id]
+    assert len(late.settled()) == 1
     assert len(talking.finish().settled()) == 1
 
 

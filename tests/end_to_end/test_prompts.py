@@ -42,11 +42,10 @@ def test_asterisk_finds_every_sound_of_every_language(rendered_prompts: Path) ->
 
 
 def test_a_caller_is_spoken_to_in_the_language_of_the_access_number(service: Service) -> None:
-    do = service.office.administration
     callers = []
     for ordinal, language in enumerate(LANGUAGES):
         number = f"1800555020{ordinal}"
-        do.add_access_number(number, AccessTerms(language=language))
+        service.office.access_numbers.add(number, AccessTerms(language=language))
         callers.append(OnLine(service, wait(2), hangup(), access=number))
     for caller in callers:
         assert caller.leave().ok

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +34,13 @@ class ProviderRates:
                 return Price(digits[:length], "somewhere", terms)
         return None
 
+    def at(self, tariff: str, now: datetime) -> Callable[[str], RateTerms | None]:
+        def terms_of(digits: str) -> RateTerms | None:
+            price = self.find(tariff, digits, now)
+            return price.terms if price is not None else None
+
+        return terms_of
+
 
 class Carriers:
     """What an operator sets up on a story to get its calls out."""
@@ -49,7 +56,7 @@ class Carriers:
         exchange: Mapping[tuple[str, str], int] | None = None,
     ) -> None:
         self.rates = ProviderRates()
-        self.routing = Routing(story.units, story.admin)
+        self.routing = Routing(story.units)
         self.load = TrunkLoad(servers)
         self.losses: list[Loss] = []
         rates = ExchangeRates(exchange or {("EUR", "USD"): EURO_IN_DOLLARS})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import reduce
 from typing import Any, TypeVar
@@ -13,7 +13,9 @@ from uuid import UUID
 from attrs import evolve as changed
 from attrs import field, frozen
 
+from adapters.sheets.files import SheetFiles
 from application import kinds
+from application.access_numbers import AccessNumbers
 from application.administration import Administration, Chance
 from application.caller_id_binding import CallerIdBindings
 from application.calling import Arrival, Call, Calls, Payer
@@ -21,8 +23,9 @@ from application.configuration import Configuration
 from application.dialling import Dialling
 from application.legs import LegRecord
 from application.pins import PinDigests
-from application.ports import Price, Route, SheetRow
+from application.ports import Price, Route
 from application.settlement import Settlement
+from application.tariffs import Tariffs
 from application.throttle import Throttle
 from domain.access_numbers import AccessTerms
 from domain.accounts import Account
@@ -34,6 +37,7 @@ from domain.login import LoginMode
 from domain.money import Money
 from domain.rating import RateTerms
 from tests.support.memory import MemoryUnitsOfWork, SetClock
+from tests.support.rates import MemorySheets
 
 S = TypeVar("S")
 
@@ -82,6 +86,13 @@ class PriceList:
                 return Price(digits[:length], f"to {digits[:length]}", terms)
         return None
 
+    def at(self, tariff: str, now: datetime) -> Callable[[str], RateTerms | None]:
+        def terms_of(digits: str) -> RateTerms | None:
+            price = self.find(tariff, digits, now)
+            return price.terms if price is not None else None
+
+        return terms_of
+
 
 class OneRoute:
     """Every number is reached over these trunks."""
@@ -93,21 +104,6 @@ class OneRoute:
         return [Route(trunk, number.removeprefix("+")) for trunk in self.trunks]
 
 
-class Sheets:
-    """Rate sheets by their ids."""
-
-    def __init__(self) -> None:
-        self.stored: dict[UUID, list[SheetRow]] = {}
-
-    def store(self, sheet_id: UUID, unit: str, rows: Iterable[SheetRow]) -> tuple[int, str]:
-        kept = list(rows)
-        self.stored[sheet_id] = kept
-        return len(kept), f"digest of {len(kept)} rows"
-
-    def discard(self, sheet_id: UUID) -> None:
-        self.stored.pop(sheet_id, None)
-
-
 class Story:
     """The use cases on one empty ledger, with an access number and the words to tell a call."""
 
@@ -116,19 +112,21 @@ class Story:
         self.units = MemoryUnitsOfWork(self.clock)
         self.prices = PriceList(price)
         self.routes = OneRoute()
-        self.sheets = Sheets()
+        self.sheets = MemorySheets()
         self.random = random.Random(7)
         self.pins = PinDigests(b"k" * 32)
         self.throttle = Throttle()
         chance = Chance(self.random.randrange, self.random.randbytes)
-        self.admin = Administration(self.units, self.pins, self.clock, chance, self.sheets)
+        self.admin = Administration(self.units, self.pins, self.clock, chance)
+        self.access_numbers = AccessNumbers(self.units)
+        self.tariffs = Tariffs(self.units, self.sheets, SheetFiles(), self.clock, chance)
         # Asked at moments an hour apart, it remembers nothing: a change counts at once.
         self.configuration = Configuration(self.units, itertools.count(step=3600).__next__)
         self.calls = Calls(self.units, self.configuration, self.pins, self.throttle, self.clock)
         self.bindings = CallerIdBindings(self.units)
         self.dialling = Dialling(self.units, self.prices, self.routes, self.clock)
         self.settlement = Settlement(self.units, self.clock)
-        self.admin.add_access_number(ACCESS, access or AccessTerms())
+        self.access_numbers.add(ACCESS, access or AccessTerms())
         self._calls = itertools.count(1)
         self._top_ups = itertools.count(1)
 

@@ -7,11 +7,13 @@ import threading
 from pathlib import Path
 
 import httpx
+import pyrage
 import pytest
 from structlog.testing import capture_logs
 
 from application.ports import LedgerUnavailable
 from domain.card_groups import GroupTerms
+from domain.lots import Numbering
 from domain.money import Money
 from talktime.serving import Repeated, servers
 from talktime.settings import Settings, SettingsError
@@ -126,6 +128,30 @@ def test_what_is_recorded_is_soon_in_the_read_models(tmp_path: Path) -> None:
             system.administration.create_group("Gold", terms)
             system.administration.generate_card("Gold")
             assert seen.wait(20)
+
+
+def test_a_lot_that_was_being_made_is_gone_on_with_by_the_next_server(tmp_path: Path) -> None:
+    key = str(pyrage.x25519.Identity.generate().to_public())
+    with running(settings(tmp_path)) as system:
+        terms = GroupTerms("USD", Money(1_000_000, "USD"), "retail")
+        system.administration.create_group("Gold", terms)
+        numbering = Numbering("4711000000", pack_size=10)
+        lots = system.business.lots
+        lot_id = lots.order("spring", "Gold", numbering, 25, key, "ann", "sale")
+    with running(settings(tmp_path)) as system:
+        made = threading.Event()
+        lots, catch_up = system.business.lots, system.catch_up
+
+        def watched() -> int:
+            applied = catch_up()
+            if lots.lot(lot_id).completed:
+                made.set()
+            return applied
+
+        system.catch_up = watched  # type: ignore[method-assign]
+        with servers(system):
+            assert made.wait(20)
+        assert lots.lot(lot_id).made == 25
 
 
 def test_an_asterisk_on_this_host_has_its_records_shipped(tmp_path: Path) -> None:

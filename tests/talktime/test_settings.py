@@ -81,6 +81,8 @@ def test_an_unknown_field_is_refused_in_every_section(section: str) -> None:
         ({"agi": {"allow": ["10.0.0.0/33"]}}, "agi.allow"),
         ({"agi": {"allow": ["everybody"]}}, "agi.allow"),
         ({"http": {"port": 99_999}}, "http.port"),
+        ({"http": {"trusted_proxies": ["*"]}}, "http.trusted_proxies"),
+        ({"http": {"trusted_proxies": ["10.0.0.1/8"]}}, "http.trusted_proxies"),
         ({"http": {"keys": [{"name": "a"}]}}, "http.keys[0]"),
         ({"http": {"keys": [{"name": "a b", "sha256": SHA}]}}, "http.keys[0].name"),
         ({"http": {"keys": [{"name": "a", "sha256": "secret"}]}}, "http.keys[0].sha256"),

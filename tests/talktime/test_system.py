@@ -17,12 +17,13 @@ from adapters.phone.asterisk_side import Settings as Asterisk
 from adapters.phone.script import ScriptedLine
 from application.calling import Arrival
 from application.legs import parse_leg
-from application.ports import LedgerUnavailable, SheetRow
+from application.ports import LedgerUnavailable
 from application.speech import Balance, Prompt
 from domain.access_numbers import AccessTerms
 from domain.card_groups import GroupTerms
 from domain.login import LoginMode
 from domain.money import Money
+from domain.rate_checks import PricedPrefix
 from domain.rating import RateTerms
 from talktime.settings import Settings, SettingsError, check
 from talktime.system import System, build, make_pin_key, running
@@ -62,11 +63,12 @@ def clock() -> Clock:
 @pytest.fixture
 def system(tmp_path: Path, clock: Clock) -> Iterator[System]:
     built = build(settings_in(tmp_path), clock=clock)
-    sheet = [SheetRow("48", "Poland", CENT_A_SECOND)]
+    sheet = [PricedPrefix("48", "Poland", CENT_A_SECOND)]
     do = built.administration
-    do.publish_tariff("retail", "USD", sheet, clock.now() - timedelta(days=1), "ann")
+    since = clock.now() - timedelta(days=1)
+    built.tariffs.publish_rows("retail", "USD", sheet, since, "ann")
     do.create_group("Gold", GroupTerms("USD", DOLLARS, "retail"))
-    do.add_access_number("18005550100", AccessTerms())
+    built.access_numbers.add("18005550100", AccessTerms())
     yield built
     built.close()
 

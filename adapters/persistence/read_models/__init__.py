@@ -7,6 +7,7 @@ from adapters.persistence.read_models.accounts import Accounts
 from adapters.persistence.read_models.calls import CallSessions
 from adapters.persistence.read_models.cards import Cards
 from adapters.persistence.read_models.lots import Approvals, FeeDays, Lots
+from adapters.persistence.read_models.reports import Reports
 from adapters.persistence.read_models.routes import AccessNumbers, Routing
 from adapters.persistence.read_models.tariffs import Tariffs
 from adapters.persistence.read_models.trail import AuditEntries, Names
@@ -23,4 +24,5 @@ ALL: tuple[ReadModel, ...] = (
     Lots(),
     Approvals(),
     FeeDays(),
+    Reports(),
 )

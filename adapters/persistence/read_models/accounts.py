@@ -12,6 +12,7 @@ from adapters.persistence.read_models.rows import Rows
 from domain.accounts import (
     AccountOpened,
     BalanceAdjusted,
+    BalanceForfeited,
     DailyFeeCharged,
     FundsAdded,
     HoldCaptured,
@@ -27,6 +28,7 @@ _MINE = (
     HoldReleased,
     DailyFeeCharged,
     BalanceAdjusted,
+    BalanceForfeited,
 )
 _OF_A_HOLD = (HoldPlaced, HoldCaptured, HoldReleased)
 
@@ -74,5 +76,7 @@ class Accounts:
                     accounts.change(account_id)["balance"] -= amount.micros
                 case BalanceAdjusted(_, amount):
                     accounts.change(account_id)["balance"] += amount.micros
+                case BalanceForfeited(amount):
+                    accounts.change(account_id)["balance"] -= amount.micros
         accounts.write()
         holds.write()

@@ -39,7 +39,10 @@ class Cards:
         mine = [recorded for _, recorded in page if isinstance(recorded.fact, _MINE)]
         if not mine:
             return
-        cards = Rows(connection, tables.cards, ((r.originator_id,) for r in mine))
+        # A card that is new in this page has no row that could be looked up.
+        new = {r.originator_id for r in mine if isinstance(r.fact, CardGenerated)}
+        known = ((r.originator_id,) for r in mine if r.originator_id not in new)
+        cards = Rows(connection, tables.cards, known)
         for recorded in mine:
             card_id = recorded.originator_id
             match recorded.fact:

@@ -35,6 +35,10 @@ class Rows:
     def get(self, *key: Any) -> Row | None:
         return self._rows.get(key)
 
+    def all(self) -> Iterable[Row]:
+        """The rows that are there, as they are now."""
+        return self._rows.values()
+
     def change(self, *key: Any) -> Row:
         """A row to be changed in place. The facts of a stream begin with the one that puts it."""
         self._changed.add(key)

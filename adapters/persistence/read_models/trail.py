@@ -36,6 +36,7 @@ entries = Table(
     Column("stream_id", Uuid, nullable=False),
     Column("version", BigInteger, nullable=False),
     Index("view_audit_by", "by", "position"),
+    Index("view_audit_by_action", "by", "action", "position"),
     Index("view_audit_action", "action", "position"),
     Index("view_audit_target", "target", "position"),
     Index("view_audit_recorded_at", "recorded_at"),

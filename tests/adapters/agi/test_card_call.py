@@ -351,12 +351,48 @@ def test_a_destination_that_costs_too_much_is_refused_and_a_cheaper_one_is_not(
     assert [number for number, _ in heard.dialled] == [WARSAW]
 
 
-def test_a_card_on_another_call_is_in_use(world: Exchange, card: PrintedCard) -> None:
+def test_a_card_on_another_call_is_in_use_and_another_card_may_be_entered(
+    world: Exchange, card: PrintedCard
+) -> None:
     other = world.caller(card)
     world.dialling.dial(other, ROME)
-    heard = world.ring(*login(card), f"{WARSAW}#", "#", "#")
-    assert heard.says(ASK, Prompt.CARD_IN_USE, ASK)
+    heard = world.ring(*login(card), *login(world.card()), "#", "#")
+    assert heard.said == sounds(
+        *(Prompt.WELCOME, *ENTER_CARD),
+        *(Prompt.CARD_IN_USE, Prompt.ENTER_ANOTHER_CARD, *ENTER_CARD),
+        *(Balance(dollars(10)), ASK, ASK, Prompt.GOODBYE),
+    )
+    again = world.ring(*login(card) * 3)
+    assert again.times(Prompt.CARD_IN_USE) == 3
+    assert again.said[-1] == Prompt.GOODBYE.sound
+    assert heard.dialled == again.dialled == []
+
+
+def test_a_card_that_two_have_entered_is_in_use_for_the_one_who_dials_later(
+    world: Exchange, card: PrintedCard
+) -> None:
+    other = world.caller(card)
+
+    def dial(number: int) -> None:
+        if number == 6:  # the destination is asked for
+            world.dialling.dial(other, ROME)
+
+    heard = world.ring(*login(card), f"{WARSAW}#", "#", "#", before=dial)
+    assert heard.says(Balance(dollars(10)), ASK, Prompt.CARD_IN_USE, ASK)
     assert heard.dialled == []
+
+
+def test_a_bound_card_in_use_keeps_its_number_when_another_card_is_entered(
+    world: Exchange, card: PrintedCard
+) -> None:
+    world.bindings.bind(ALICE, card.card_id)
+    world.dialling.dial(world.caller(card, BOB), ROME)
+    world.bindings.bind(ALICE, card.card_id)
+    heard = world.ring(*login(world.card()), "#", "#")
+    first = (Prompt.WELCOME, Prompt.CARD_IN_USE, Prompt.ENTER_ANOTHER_CARD)
+    assert heard.says(*first, *ENTER_CARD, Balance(dollars(10)), ASK)
+    assert world.owner_of(ALICE) == card.card_id
+    assert world.card_state(card).caller_id == ALICE
 
 
 def test_a_card_that_expires_during_the_call_can_call_no_more(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
+import typer
 from attrs import frozen
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from adapters.cli.app import create_cli
 from talktime.main import Talktime
@@ -33,18 +35,55 @@ prefix,destination,per_minute,initial_block,increment
 """
 
 
+class _EachCommand:
+    """The port ``Program``: another program for each command, behind one command line.
+
+    To make a command line of a hundred commands takes longer than to run one of them.
+    """
+
+    def use_settings(self, path: Path | None) -> None:
+        self._program = Talktime()
+        self._program.use_settings(path)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._program, name)
+
+
+_PROGRAM: Any = _EachCommand()
+_COMMANDS = typer.main.get_command(create_cli(_PROGRAM))
+
+
+@frozen
+class Said:
+    """What a command said, and how it ended. ``output`` is both streams as they were written."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    output: str
+
+
 @frozen
 class Terminal:
     """Somebody at a command line, in a folder."""
 
     folder: Path
 
-    def run(self, *words: str, environment: dict[str, str] | None = None) -> Result:
+    def run(
+        self, *words: str, environment: dict[str, str] | None = None, typed: str | None = None
+    ) -> Said:
         """One command, in a program of its own."""
         told = {"TALKTIME_SETTINGS": str(self.folder / "talktime.toml"), "COLUMNS": "200"}
-        return CliRunner().invoke(
-            create_cli(Talktime()), words, env=told | (environment or {}), catch_exceptions=False
-        )
+        code: Any = 0
+        with CliRunner().isolation(typed, told | (environment or {})) as streams:
+            try:
+                _COMMANDS.main(list(words), prog_name="talktime")
+            except SystemExit as end:
+                code = end.code
+            sys.stdout.flush()
+            sys.stderr.flush()
+            stdout, stderr, output = (stream.getvalue().decode() for stream in streams)
+        return Said(code or 0, stdout, stderr, output)
 
     def ok(self, *words: str) -> str:
         """What a command that works says."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,18 +13,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.adapters.cli.commands import SHEET, Terminal, begun, moved, set_up
-
-
-@pytest.fixture(scope="module")
-def operator(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
-    return set_up(tmp_path_factory.mktemp("operator"))
-
-
-@pytest.fixture
-def terminal(operator: Terminal, tmp_path: Path) -> Terminal:
-    """An operator's terminal that nobody else uses."""
-    return moved(operator, tmp_path)
+from adapters.cli.context import whoever
+from tests.adapters.cli.commands import SHEET, Terminal, begun
 
 
 def new_card(terminal: Terminal, *options: str) -> dict[str, str]:
@@ -54,7 +46,9 @@ def test_a_group_has_every_term_that_is_asked_for(terminal: Terminal) -> None:
         *("--setup-fee", "0.50", "--daily-fee", "0.10", "--valid-days", "90"),
         *("--simultaneous-calls", "2", "--longest-call", "600", "--no-pinless"),
         *("--store-at-login", "--deny-double-use", "--no-say-balance", "--no-say-time"),
-        *("--operator-number", "+18005550199"),
+        *("--operator-number", "+18005550199", "--expires-on", "2030-12-31T23:59"),
+        *("--minimum-balance", "0.10", "--most-held", "2.50", "--ghost-percent", "90"),
+        *("--language", "es", "--language", "en", "--first-announcement", "hello-world"),
     )
     told = terminal.json("groups", "show", "Tin")
     assert told["login_mode"] == "PIN only"
@@ -65,6 +59,23 @@ def test_a_group_has_every_term_that_is_asked_for(terminal: Terminal) -> None:
     assert (told["pinless_allowed"], told["say_balance"], told["say_time"]) == (False,) * 3
     assert (told["store_caller_id_at_login"], told["deny_double_use"]) == (True, True)
     assert told["operator_number"] == "+18005550199"
+    assert told["expires_on"].startswith("2030-12-31T23:59")
+    assert (told["minimum_balance"]["amount"], told["most_held"]["amount"]) == ("0.10", "2.50")
+    assert (told["ghost_percent"], told["languages"]) == (90, ["es", "en"])
+    assert told["first_announcement"] == "hello-world"
+
+
+def test_terms_that_are_not_said_stay_when_a_group_changes(terminal: Terminal) -> None:
+    before = terminal.json("groups", "show", "Gold")
+    terminal.ok("groups", "change", "Gold", "--setup-fee", "0.50", "--no-say-time")
+    after = terminal.json("groups", "show", "Gold")
+    assert after.pop("setup_fee")["amount"] == "0.50"
+    assert after.pop("say_time") is False
+    assert after == {k: v for k, v in before.items() if k not in ("setup_fee", "say_time")}
+    terminal.ok("groups", "change", "Gold", "--setup-fee", "none")
+    assert terminal.json("groups", "show", "Gold")["setup_fee"] is None
+    assert "is whole" not in terminal.fails("groups", "change", "Gold", "--face-value", "ten")
+    assert "Gold" in terminal.json("groups", "list")
 
 
 def test_the_same_group_again_is_fine_and_another_of_its_name_is_not(terminal: Terminal) -> None:
@@ -402,3 +413,20 @@ def test_times_are_in_utc_and_amounts_exact_in_json(terminal: Terminal) -> None:
     assert row["balance"]["amount"] == "10.000001"
     opened: Any = datetime.fromisoformat(row["opened_at"])
     assert opened.utcoffset().total_seconds() == 0
+
+
+def test_who_made_a_group_a_card_or_an_access_number_is_on_record(terminal: Terminal) -> None:
+    terminal.ok("groups", "create", "Tin", "--face-value", "5", "--tariff", "retail", "--by", "ann")
+    terminal.ok("cards", "create", "--group", "Tin", "--by", "bob")
+    terminal.ok("access-numbers", "add", "18005550177", "--by", "cleo")
+    terminal.ok("cards", "create", "--group", "Tin")
+    with closing(sqlite3.connect(terminal.folder / "talktime.db")) as file:
+        found = file.execute("SELECT data FROM events WHERE name = 'acted' ORDER BY position")
+        acts = [json.loads(data)["fact"] for (data,) in found]
+    made = "generate card and read its PIN"
+    assert [(act["by"], act["action"]) for act in acts[-4:]] == [
+        ("ann", "create card group"),
+        ("bob", made),
+        ("cleo", "add access number"),
+        (whoever(), made),
+    ]

@@ -7,11 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from adapters.cli.app import create_cli
-from talktime.main import Talktime
-from tests.adapters.cli.commands import Terminal, begun
+from tests.adapters.cli.commands import Said, Terminal, begun
 
 PASSWORD = "a long and quiet river"
 
@@ -21,11 +18,8 @@ def terminal(tmp_path: Path) -> Terminal:
     return begun(tmp_path)
 
 
-def typed(terminal: Terminal, password: str, *words: str) -> Result:
-    settings = {"TALKTIME_SETTINGS": str(terminal.folder / "talktime.toml")}
-    return CliRunner().invoke(
-        create_cli(Talktime()), ["people", *words], input=password + "\n", env=settings
-    )
+def typed(terminal: Terminal, password: str, *words: str) -> Said:
+    return terminal.run("people", *words, typed=password + "\n")
 
 
 def let_in(terminal: Terminal, name: str, role: str) -> dict[str, Any]:

@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.adapters.cli.commands import SHEET, Terminal, moved, set_up
-
-
-@pytest.fixture(scope="module")
-def operator(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
-    return set_up(tmp_path_factory.mktemp("operator"))
-
-
-@pytest.fixture
-def terminal(operator: Terminal, tmp_path: Path) -> Terminal:
-    return moved(operator, tmp_path)
+from tests.adapters.cli.commands import SHEET, Terminal
 
 
 def imported(terminal: Terminal, text: str = SHEET) -> str:

@@ -17,7 +17,13 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from adapters.http.auth import COOKIE
+from adapters.http.files import CSV, XLSX
+from application import kinds
 from domain.people import Role
+from tests.adapters.http.rates import published, sends
+from tests.adapters.http.test_card_changes import change, numbers
+from tests.adapters.http.test_carriers import add_provider, add_trunk
+from tests.adapters.http.test_lots import made
 from tests.adapters.http.world import ADMIN, NODE, World
 
 CHECKS = [
@@ -37,7 +43,24 @@ IDS = {
     "accounts": CARD["account_id"],
     "groups": WORLD.get("/v1/groups").json()["items"][0]["group_id"],
     "access-numbers": WORLD.get("/v1/access-numbers").json()["items"][0]["access_number_id"],
+    "lots": made(WORLD).rpartition("/")[2],
+    "distributors": WORLD.post("/v1/distributors", {"name": "East"}).json()["distributor_id"],
+    "card-changes": change(WORLD, numbers(0, 3), "active").json()["change_id"],
+    "tariffs": str(kinds.tariff_id("retail")),
+    "rate-sheets": published(WORLD),
+    "rate-work": sends(WORLD).json()["work_id"],
+    "providers": add_provider(WORLD, "acme", {"48": "0.01"})["provider_id"],
+    "trunks": add_trunk(WORLD, "acme1", "acme")["trunk_id"],
+    "fee-runs": WORLD.post("/v1/fee-runs", None).json()["run_id"],
 }
+
+for media_type in (CSV, XLSX):
+
+    @schemathesis.serializer(media_type)
+    def _file(ctx: Any, value: Any) -> bytes:
+        """A file is what is generated, as text: no file that the door would like."""
+        return value.encode() if isinstance(value, str) else str(value).encode()
+
 
 SCHEMA = schemathesis.openapi.from_asgi("/openapi.json", WORLD.app)
 # Methods that a path does not have are tried in test_door.

@@ -16,6 +16,8 @@ from prometheus_client import CollectorRegistry
 
 from adapters.http.app import create_app
 from adapters.http.server import HttpServer
+from application.signing_in import RATES
+from domain.acts import SignInRefused
 from tests.adapters.http.world import ADMIN, World
 
 Serve = Callable[..., HttpServer]
@@ -25,9 +27,15 @@ Serve = Callable[..., HttpServer]
 def serve(world: World) -> Iterator[Serve]:
     with ExitStack() as stack:
 
-        def started(**changes: Any) -> HttpServer:
+        def started(*trusted_proxies: str, **changes: Any) -> HttpServer:
             services = evolve(world.services, registry=CollectorRegistry(), **changes)
-            server = HttpServer(create_app(services), "127.0.0.1", 0, drain_seconds=5)
+            server = HttpServer(
+                create_app(services),
+                "127.0.0.1",
+                0,
+                drain_seconds=5,
+                trusted_proxies=trusted_proxies,
+            )
             server.start()
             stack.callback(server.stop)
             return server
@@ -193,3 +201,42 @@ def test_an_address_in_use_is_an_error_at_once(world: World, serve: Serve) -> No
     server = serve()
     with pytest.raises(OSError):
         HttpServer(world.app, "127.0.0.1", server.port)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "told", "source"),
+    [
+        ((), "203.0.113.7", "127.0.0.1"),
+        (("10.0.0.0/8",), "203.0.113.7", "127.0.0.1"),
+        (("127.0.0.0/8",), "203.0.113.7", "203.0.113.7"),
+        (("127.0.0.0/8",), "203.0.113.7:4711", "203.0.113.7"),
+        (("127.0.0.0/8",), "1.2.3.4, 203.0.113.7", "203.0.113.7"),
+        (("127.0.0.0/8", "10.0.0.0/8"), "1.2.3.4, 2001:DB8::7, 10.1.2.3", "2001:db8::7"),
+        (("127.0.0.0/8",), 'everybody"; drop', "unknown"),
+        (("127.0.0.0/8",), "1" * 5_000, "unknown"),
+        (("127.0.0.0/8",), "", "127.0.0.1"),
+    ],
+)
+def test_a_client_is_where_a_trusted_proxy_says_and_nobody_else(
+    world: World, serve: Serve, trusted: tuple[str, ...], told: str, source: str
+) -> None:
+    with client(serve(*trusted)) as asking:
+        shown = {"name": "ann", "password": "not the password"}
+        answer = asking.post("/v1/session", json=shown, headers={"X-Forwarded-For": told})
+    assert answer.status_code == 401
+    refused = [each.fact for each in world.units.log() if isinstance(each.fact, SignInRefused)]
+    assert [fact.source for fact in refused] == [source]
+
+
+def test_guesses_behind_a_proxy_are_slowed_down_for_each_client(world: World, serve: Serve) -> None:
+    with client(serve("127.0.0.0/8")) as asking:
+
+        def guess(address: str, name: str) -> int:
+            shown = {"name": name, "password": "not the password"}
+            headers = {"X-Forwarded-For": address}
+            return asking.post("/v1/session", json=shown, headers=headers).status_code
+
+        for number in range(RATES["source"].burst):
+            assert guess("203.0.113.7", f"name {number}") == 401
+        assert guess("203.0.113.7", "another") == 429
+        assert guess("203.0.113.8", "another") == 401

@@ -10,11 +10,14 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import httpx
 from attrs import define, field, frozen
+from attrs import evolve as changed
+from prometheus_client import CollectorRegistry
 
 from adapters.http.app import create_app
 from adapters.http.auth import COOKIE
 from adapters.http.keys import ApiKey, ApiKeys, Scope, digest_of
 from adapters.http.services import HttpServices
+from adapters.http.work import Work
 from adapters.persistence.facts import FACTS
 from application import kinds
 from application.administration import Administration, Chance
@@ -25,7 +28,8 @@ from application.dialling import Dialling, Grant
 from application.own_cards import OwnCards
 from application.people import MachineKeys, People
 from application.pins import PinDigests
-from application.ports import LedgerUnavailable, OpenAttempt, Price, Route, SheetRow
+from application.ports import LedgerUnavailable, OpenAttempt, Price, Route
+from application.reports import Reports
 from application.settlement import Settlement
 from application.signing_in import SigningIn
 from application.throttle import Throttle
@@ -45,8 +49,13 @@ from domain.login import LoginMode
 from domain.money import MICROS, Money
 from domain.people import Person, Role
 from domain.rating import RateTerms
+from tests.adapters.http.carriers import carriers_of
+from tests.support.bulk import MemoryBulkAppends
 from tests.support.memory import MemoryUnitsOfWork, SetClock
 from tests.support.people import MemoryCredentials, MemorySessions
+from tests.support.reports import FewReports
+from tests.support.seals import sealed_log
+from tests.support.shop import Drawer, business_of
 
 ADMIN = "admin-key-0123456789-0123456789-abcdef"
 SHOP = "shop-key-0123456789-0123456789-abcdefg"
@@ -82,8 +91,10 @@ class MemoryViews:
             account_id, state.holder_kind, state.holder, state.balance, state.held, opened_at
         )
 
-    def accounts(self, after: UUID | None, limit: int) -> Sequence[AccountRow]:
-        return _page((self.account(each) for each in self._ids("account", after)), limit)
+    def accounts(
+        self, after: UUID | None, limit: int, *, newest: bool = False
+    ) -> Sequence[AccountRow]:
+        return _page((self.account(each) for each in self._ids("account", after, newest)), limit)
 
     def card(self, card_id: UUID) -> CardRow | None:
         history = self._history(kinds.CARDS.name, card_id)
@@ -112,9 +123,11 @@ class MemoryViews:
         *,
         group: str | None = None,
         status: str | None = None,
+        sold: bool | None = None,
         ranges: Sequence[NumberRange] | None = None,
+        newest: bool = False,
     ) -> Sequence[CardRow]:
-        rows = (self.card(each) for each in self._ids("card", after))
+        rows = (self.card(each) for each in self._ids("card", after, newest))
         return _page(
             (
                 row
@@ -122,6 +135,7 @@ class MemoryViews:
                 if row
                 and group in (None, row.group)
                 and status in (None, row.status)
+                and sold in (None, row.sold)
                 and (ranges is None or any(row.number in each for each in ranges))
             ),
             limit,
@@ -162,8 +176,9 @@ class MemoryViews:
         card_id: UUID | None = None,
         disputed: bool | None = None,
         open_only: bool = False,
+        newest: bool = False,
     ) -> Sequence[CallRow]:
-        rows = (self.call(each) for each in self._ids("call session", after))
+        rows = (self.call(each) for each in self._ids("call session", after, newest))
         return _page(
             (
                 row
@@ -204,8 +219,14 @@ class MemoryViews:
         return rows
 
     def history(self, stream_id: UUID, after_version: int, limit: int) -> Sequence[RecordedEvent]:
+        return self._told(stream_id)[after_version : after_version + limit]
+
+    def latest(self, stream_id: UUID, limit: int) -> Sequence[RecordedEvent]:
+        return self._told(stream_id)[::-1][:limit]
+
+    def _told(self, stream_id: UUID) -> list[RecordedEvent]:
         self._check()
-        found = self.units.history(stream_id)[after_version : after_version + limit]
+        found = self.units.history(stream_id)
         return [
             RecordedEvent(
                 stream_id, each.version, each.recorded_at, type(each.fact).__name__, each.fact
@@ -213,9 +234,12 @@ class MemoryViews:
             for each in found
         ]
 
-    def _ids(self, kind: str, after: UUID | None) -> Sequence[UUID]:
+    def _ids(self, kind: str, after: UUID | None, newest: bool = False) -> Sequence[UUID]:
         self._check()
-        return [each for each in self.units.streams(kind) if after is None or each > after]
+        ids = sorted(self.units.streams(kind), reverse=newest)
+        if after is None:
+            return ids
+        return [each for each in ids if (each < after if newest else each > after)]
 
     def _history(self, kind: str, stream_id: UUID) -> list[Any]:
         self._check()
@@ -258,13 +282,6 @@ class MemoryOpenAttempts:
         raise AssertionError("nobody asks the HTTP door for this")
 
 
-class _NoSheets:
-    def store(
-        self, tariff_id: UUID, version: int, unit: str, rows: Iterable[SheetRow]
-    ) -> tuple[int, str]:
-        raise AssertionError("nobody publishes a tariff here")
-
-
 class _OnePrice:
     """Six cents a minute by the minute."""
 
@@ -288,7 +305,10 @@ class MemoryTrail:
         found = []
         for position, each in enumerate(self.units.log(), 1):
             by = getattr(each.fact, "by", None)
-            if not isinstance(by, str) or by == "ledger" or position <= asked.after:
+            seen = asked.after and (
+                position >= asked.after if asked.newest else position <= asked.after
+            )
+            if not isinstance(by, str) or by == "ledger" or seen:
                 continue
             names = ("target", "person_id", "key_id")
             ids = [getattr(each.fact, name, None) for name in names]
@@ -313,7 +333,7 @@ class MemoryTrail:
                         each.fact,
                     )
                 )
-        return found[: asked.limit]
+        return (found[::-1] if asked.newest else found)[: asked.limit]
 
     def listed(
         self, kind: str, after: UUID | None, limit: int, *, name: str | None = None
@@ -339,9 +359,14 @@ class World:
     credentials: MemoryCredentials = field(factory=MemoryCredentials)
     sessions: MemorySessions = field(factory=MemorySessions)
     tokens: int = 0
+    drawer: Drawer = field(factory=Drawer)
+    needed: tuple[str, ...] = ()
+    reports: FewReports = field(factory=FewReports)
+    bulk: MemoryBulkAppends = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         chance = random.Random(7)
+        self.bulk = MemoryBulkAppends(self.units)
         people = People(self.units, self.credentials, self.clock, chance.randbytes)
         audit = AuditTrail(self.units, self.clock, chance.randbytes, Throttle(REFUSALS))
         self.services = HttpServices(
@@ -350,7 +375,6 @@ class World:
                 PinDigests(b"k" * 32),
                 self.clock,
                 Chance(chance.randrange, chance.randbytes),
-                _NoSheets(),
             ),
             settlement=Settlement(self.units, self.clock),
             views=MemoryViews(self.units),
@@ -364,6 +388,8 @@ class World:
             audit=audit,
             trail=MemoryTrail(self.units),
             own_cards=OwnCards(self.units),
+            reports=Reports(self.reports, self.clock),
+            **carriers_of(self.units, self.clock, chance),
             clock=self.clock,
             keys=ApiKeys(
                 [
@@ -375,10 +401,25 @@ class World:
                 ]
             ),
             ready=self._ready,
+            checkpoints=sealed_log(),
+            business=business_of(
+                self.units,
+                PinDigests(b"k" * 32),
+                Chance(chance.randrange, chance.randbytes),
+                self.needed,
+                drawer=self.drawer,
+                bulk=self.bulk,
+            ),
         )
         self.app = create_app(self.services)
         self.administration.create_group("world", GroupTerms("USD", usd("5.00"), "retail"))
-        self.administration.add_access_number(ACCESS_NUMBER, AccessTerms())
+        self.services.access_numbers.add(ACCESS_NUMBER, AccessTerms())
+
+    def restart(self) -> None:
+        """Another program on the same ledger: what was in memory only is gone."""
+        registry = CollectorRegistry()
+        self.services = changed(self.services, work=Work(), registry=registry)
+        self.app = create_app(self.services)
 
     @property
     def clock(self) -> SetClock:

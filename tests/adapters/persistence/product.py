@@ -6,29 +6,36 @@ import itertools
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from attrs import evolve as changed
 
+from adapters.persistence.breakage_views import LedgerBreakageViews
+from adapters.persistence.bulk import LedgerBulkAppends
 from adapters.persistence.codec import FactMapper, RecordedFact
 from adapters.persistence.connecting import connect
 from adapters.persistence.facts import FACTS, UPCASTS
-from adapters.persistence.migrations import upgrade
 from adapters.persistence.projections import Projections
 from adapters.persistence.rate_sheets import StoredRateSheets
 from adapters.persistence.read_models import ALL
 from adapters.persistence.recorder import EventRecorder
 from adapters.persistence.units_of_work import LedgerUnitsOfWork
 from adapters.persistence.views import LedgerViews
+from adapters.sheets.files import SheetFiles
 from application import kinds
+from application.access_numbers import AccessNumbers
 from application.administration import Administration, Chance
+from application.breakage import Breakage
 from application.caller_id_binding import CallerIdBindings
 from application.calling import Call, Calls
 from application.configuration import Configuration
 from application.dialling import Dialling
 from application.settlement import Settlement
+from application.tariffs import Tariffs
 from application.throttle import Rate, Throttle
 from domain.access_numbers import AccessTerms
 from domain.cards import Status
@@ -47,15 +54,12 @@ def mapper() -> FactMapper:
 def new_ledger(store_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> NewLedger:
     """Opens another empty ledger each time, in a store of each kind."""
     numbers = itertools.count()
-    template = tmp_path / "template.db"
-    if store_kind == "sqlite":
-        with connect(f"sqlite:///{template}") as recorder:
-            upgrade(recorder)
 
     @contextmanager
     def opened() -> Iterator[EventRecorder]:
         if store_kind == "sqlite":
-            file = shutil.copy(template, tmp_path / f"{next(numbers)}.db")
+            empty = request.getfixturevalue("sqlite_template")
+            file = shutil.copy(empty, tmp_path / f"{next(numbers)}.db")
             with connect(f"sqlite:///{file}") as recorder:
                 yield recorder
             return
@@ -81,13 +85,17 @@ class Product(Story):
         self.views = LedgerViews(recorder, mapper())
         self.throttle = Throttle(dict.fromkeys(self.throttle.rates, Rate(10_000, 1)))
         chance = Chance(self.random.randrange, self.random.randbytes)
-        self.admin = Administration(units, self.pins, clock, chance, self.stored_sheets)
+        self.admin = Administration(units, self.pins, clock, chance)
+        self.access_numbers = AccessNumbers(units)
+        self.tariffs = Tariffs(units, self.stored_sheets, SheetFiles(), clock, chance)
         self.configuration = Configuration(units, itertools.count(step=3600).__next__)
         self.calls = Calls(units, self.configuration, self.pins, self.throttle, clock)
         self.bindings = CallerIdBindings(units)
         self.dialling = Dialling(units, self.prices, self.routes, clock)
         self.settlement = Settlement(units, clock)
-        self.admin.add_access_number(ACCESS, AccessTerms())
+        bulk = LedgerBulkAppends(recorder, mapper(), clock)
+        self.breakage = Breakage(bulk, LedgerBreakageViews(recorder), clock)
+        self.access_numbers.add(ACCESS, AccessTerms())
 
     def catch_up(self, page: int = 1_000) -> None:
         projections = Projections(self.recorder, mapper(), page=page)
@@ -138,6 +146,8 @@ class History:
             self.leaves,
             self.passes,
             self.pays_a_fee,
+            self.expires,
+            self.forfeits,
         )
 
     def play(self, steps: Sequence[int]) -> None:
@@ -218,6 +228,24 @@ class History:
                 unit.record(kinds.ACCOUNTS, account_id, account.charge_daily_fee(day, fee))
 
         self.product.ledger.run(decide, writes=(account_id,))
+
+    def expires(self, how: int) -> None:
+        end = self.product.clock.now() + timedelta(hours=how % 9 - 4) if how % 3 else None
+        self.product.change(("Gold", "Tin")[how % 2], expires_on=end)
+
+    def forfeits(self, _: int) -> None:
+        """Looks at every card, without the lists: they are what is tested with these histories."""
+        changed(self.product.breakage, views=self).run()
+
+    def groups(self) -> Sequence[tuple[UUID, str]]:
+        return [(kinds.card_group_id(name), name) for name in ("Gold", "Tin")]
+
+    def left_over(
+        self, group_id: UUID, *, after: UUID | None, limit: int, **_: object
+    ) -> Sequence[UUID]:
+        ids = sorted(card.card_id for card in self.cards)
+        mine = [each for each in ids if self.product.admin.card(each).group_id == group_id]
+        return [each for each in mine if after is None or each > after][:limit]
 
     def _card(self, how: int) -> PrintedCard:
         return self.cards[how % len(self.cards)]

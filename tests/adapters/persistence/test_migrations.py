@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
@@ -10,16 +9,6 @@ from adapters.persistence.connecting import connect
 from adapters.persistence.migrations import upgrade
 from adapters.persistence.tables import metadata
 from tests.adapters.persistence import worker
-
-
-@pytest.mark.processes
-def test_processes_that_start_together_on_an_empty_database_all_work(empty_url: str) -> None:
-    running = [worker.start("migrate", empty_url) for _ in range(4)]
-    for each in running:
-        each.communicate(timeout=60)
-    assert [each.returncode for each in running] == [0] * 4
-    with connect(empty_url) as recorder:
-        assert len(recorder.select_notifications(None, 10)) == 4
 
 
 def test_migrating_again_changes_nothing(ledger_url: str) -> None:

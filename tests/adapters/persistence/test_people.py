@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Thread
 from uuid import UUID, uuid4
 
@@ -204,3 +204,26 @@ def test_cards_are_listed_by_ranges_of_their_numbers(product: Product) -> None:
     assert listed([NumberRange("0000", "9999")]) == []
     many = [NumberRange(f"{n:012d}", f"{n:012d}") for n in range(450)]
     assert listed([*many, one]) == [numbers[2]]
+
+
+def test_entries_since_and_until_a_moment_are_found_though_clocks_differ(product: Product) -> None:
+    def act(at: datetime) -> None:
+        product.clock.time = at
+        card = product.admin.generate_card("gold")
+        product.admin.issue_card(card.card_id, "ann", "sold")
+
+    product.group("gold")
+    noon = product.clock.now() + timedelta(days=2)
+    moments = [noon + timedelta(hours=n) for n in range(-3, 4)]
+    # One machine's clock is twenty minutes ahead of the other's.
+    for moment in moments:
+        act(moment + timedelta(minutes=20))
+        act(moment)
+    product.catch_up()
+    trail = LedgerTrail(product.recorder, mapper())
+    every = trail.entries(EntriesAsked(limit=500))
+    for moment in moments:
+        since = trail.entries(EntriesAsked(since=moment, limit=500))
+        assert since == [each for each in every if each.recorded_at >= moment]
+        until = trail.entries(EntriesAsked(until=moment, limit=500))
+        assert until == [each for each in every if each.recorded_at < moment]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,18 +16,18 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from adapters.persistence.connecting import connect
-from adapters.persistence.migrations import upgrade
 from adapters.persistence.rate_sheets import StoredRateSheets, TariffDecks, names, rates
 from adapters.persistence.recorder import EventRecorder
 from application import kinds
-from application.ports import SheetRow
+from domain.errors import SettingNotAllowed
+from domain.rate_checks import PricedPrefix as Row
 from domain.rating import Band, RateTerms
 from domain.tariffs import TariffPublished
 from tests.adapters.persistence.product import Product
-from tests.support.story import CENT_A_SECOND, TEN_CENTS
+from tests.support.story import CENT_A_SECOND, NOON, TEN_CENTS
 
-POLAND = SheetRow("48", "Poland", TEN_CENTS)
-MOBILE = SheetRow("486", "Poland, mobile", CENT_A_SECOND)
+POLAND = Row("48", "Poland", TEN_CENTS)
+MOBILE = Row("486", "Poland, mobile", CENT_A_SECOND)
 EVENINGS = RateTerms("USD", 1, bands=(Band((1, 7), 0, 60, 2),), time_zone="Europe/Warsaw")
 
 
@@ -39,6 +41,12 @@ def product(recorder: EventRecorder) -> Product:
     return Product(recorder)
 
 
+def keep(
+    sheets: StoredRateSheets, sheet_id: UUID, unit: str, rows: Iterable[Row]
+) -> tuple[int, str]:
+    return sheets.keep(sheet_id, unit, rows, NOON)
+
+
 def rows(recorder: EventRecorder) -> int:
     with recorder.reading() as connection:
         return connection.execute(select(func.count()).select_from(rates)).scalar_one()
@@ -46,8 +54,8 @@ def rows(recorder: EventRecorder) -> int:
 
 def test_a_sheet_comes_back_as_it_was_stored(sheets: StoredRateSheets) -> None:
     sheet_id = uuid4()
-    night = SheetRow("1", "USA, nights: “special”", EVENINGS)
-    assert sheets.store(sheet_id, "USD", [MOBILE, POLAND, night])[0] == 3
+    night = Row("1", "USA, nights: “special”", EVENINGS)
+    assert keep(sheets, sheet_id, "USD", [MOBILE, POLAND, night])[0] == 3
     deck = sheets.load(sheet_id)
     for row in (POLAND, MOBILE, night):
         match = deck.find(row.prefix + "0")
@@ -62,8 +70,8 @@ def test_a_sheet_comes_back_as_it_was_stored(sheets: StoredRateSheets) -> None:
 
 def test_sheets_do_not_mix(sheets: StoredRateSheets) -> None:
     first, second = uuid4(), uuid4()
-    sheets.store(first, "USD", [POLAND])
-    sheets.store(second, "USD", [SheetRow("48", "Poland", CENT_A_SECOND)])
+    keep(sheets, first, "USD", [POLAND])
+    keep(sheets, second, "USD", [Row("48", "Poland", CENT_A_SECOND)])
     match = sheets.load(first).find("48221234567")
     assert match is not None
     assert match.rate.terms == TEN_CENTS
@@ -72,22 +80,22 @@ def test_sheets_do_not_mix(sheets: StoredRateSheets) -> None:
 def test_a_sheet_in_two_orders_has_one_digest_and_any_change_another(
     sheets: StoredRateSheets,
 ) -> None:
-    _, digest = sheets.store(uuid4(), "USD", [POLAND, MOBILE])
-    assert sheets.store(uuid4(), "USD", [MOBILE, POLAND])[1] == digest
+    _, digest = keep(sheets, uuid4(), "USD", [POLAND, MOBILE])
+    assert keep(sheets, uuid4(), "USD", [MOBILE, POLAND])[1] == digest
     for changed in (
-        SheetRow("487", "Poland, mobile", CENT_A_SECOND),
-        SheetRow("486", "Poland mobile", CENT_A_SECOND),
-        SheetRow("486", "Poland, mobile", TEN_CENTS),
+        Row("487", "Poland, mobile", CENT_A_SECOND),
+        Row("486", "Poland mobile", CENT_A_SECOND),
+        Row("486", "Poland, mobile", TEN_CENTS),
     ):
-        assert sheets.store(uuid4(), "USD", [POLAND, changed])[1] != digest
-    assert sheets.store(uuid4(), "USD", [POLAND])[1] != digest
+        assert keep(sheets, uuid4(), "USD", [POLAND, changed])[1] != digest
+    assert keep(sheets, uuid4(), "USD", [POLAND])[1] != digest
 
 
 def test_what_was_sealed_can_be_checked_later(
     sheets: StoredRateSheets, recorder: EventRecorder
 ) -> None:
     sheet_id = uuid4()
-    _, digest = sheets.store(sheet_id, "USD", [POLAND, MOBILE])
+    _, digest = keep(sheets, sheet_id, "USD", [POLAND, MOBILE])
     assert sheets.digest(sheet_id) == digest
     with recorder.writing() as connection:
         connection.execute(names.update().where(names.c.number == 0).values(destination="x"))
@@ -98,8 +106,8 @@ def test_a_discarded_sheet_is_gone_and_no_other(
     sheets: StoredRateSheets, recorder: EventRecorder
 ) -> None:
     kept, gone = uuid4(), uuid4()
-    sheets.store(kept, "USD", [POLAND])
-    sheets.store(gone, "USD", [POLAND, MOBILE])
+    keep(sheets, kept, "USD", [POLAND])
+    keep(sheets, gone, "USD", [POLAND, MOBILE])
     sheets.discard(gone)
     sheets.discard(uuid4())
     assert rows(recorder) == 1
@@ -109,38 +117,43 @@ def test_a_discarded_sheet_is_gone_and_no_other(
 @pytest.mark.parametrize(
     ("bad", "says"),
     [
-        (SheetRow("48", "Poland again", TEN_CENTS), "the prefix 48 comes twice"),
-        (SheetRow("", "Everywhere", TEN_CENTS), "a prefix is 1 to 15 digits, not ''"),
-        (SheetRow("+48", "Poland", TEN_CENTS), "a prefix is 1 to 15 digits"),
-        (SheetRow("٤٨", "Poland", TEN_CENTS), "a prefix is 1 to 15 digits"),
-        (SheetRow("1" * 16, "Far", TEN_CENTS), "a prefix is 1 to 15 digits"),
-        (SheetRow("49", "Germany", RateTerms("EUR", 1)), "prefix 49 is in EUR, the tariff in USD"),
-        (SheetRow("49", "", TEN_CENTS), "prefix 49: a destination is a name of 1 to 200"),
-        (SheetRow("49", "x" * 201, TEN_CENTS), "prefix 49: a destination is a name of 1 to 200"),
-        (SheetRow("49", "Ger\x00many", TEN_CENTS), "prefix 49: a destination is printable"),
-        (SheetRow("49", "Ger\nmany", TEN_CENTS), "prefix 49: a destination is printable"),
+        (Row("", "Everywhere", TEN_CENTS), "a prefix is 1 to 15 digits, not ''"),
+        (Row("+48", "Poland", TEN_CENTS), "a prefix is 1 to 15 digits"),
+        (Row("٤٨", "Poland", TEN_CENTS), "a prefix is 1 to 15 digits"),
+        (Row("1" * 16, "Far", TEN_CENTS), "a prefix is 1 to 15 digits"),
+        (
+            Row("49", "Germany", RateTerms("EUR", 1)),
+            "prefix 49 is in EUR, the tariff in USD",
+        ),
+        (Row("49", "", TEN_CENTS), "prefix 49: a destination is a name of 1 to 200"),
+        (
+            Row("49", "x" * 201, TEN_CENTS),
+            "prefix 49: a destination is a name of 1 to 200",
+        ),
+        (Row("49", "Ger\x00many", TEN_CENTS), "prefix 49: a destination is printable"),
+        (Row("49", "Ger\nmany", TEN_CENTS), "prefix 49: a destination is printable"),
     ],
 )
 def test_a_bad_row_is_refused_by_name_and_nothing_of_its_sheet_stays(
-    sheets: StoredRateSheets, recorder: EventRecorder, bad: SheetRow, says: str
+    sheets: StoredRateSheets, recorder: EventRecorder, bad: Row, says: str
 ) -> None:
-    many = [SheetRow(f"9{number:05d}", "Filler", TEN_CENTS) for number in range(5_001)]
+    many = [Row(f"9{number:05d}", "Filler", TEN_CENTS) for number in range(5_001)]
     with pytest.raises(ValueError, match=says):
-        sheets.store(uuid4(), "USD", [POLAND, *many, bad])
+        keep(sheets, uuid4(), "USD", [POLAND, *many, bad])
     assert rows(recorder) == 0
 
 
 def test_a_leading_zero_makes_another_prefix(sheets: StoredRateSheets) -> None:
-    sheet = [SheetRow("1", "USA", TEN_CENTS), SheetRow("01", "Odd", TEN_CENTS)]
-    assert sheets.store(uuid4(), "USD", sheet)[0] == 2
+    sheet = [Row("1", "USA", TEN_CENTS), Row("01", "Odd", TEN_CENTS)]
+    assert keep(sheets, uuid4(), "USD", sheet)[0] == 2
 
 
 def test_a_sheet_that_is_refused_publishes_nothing(product: Product) -> None:
     now = product.clock.now()
-    with pytest.raises(ValueError, match="comes twice"):
-        product.admin.publish_tariff("retail", "USD", [POLAND, POLAND], now, "ann")
+    with pytest.raises(SettingNotAllowed, match="comes twice, in lines 1 and 2"):
+        product.tariffs.publish_rows("retail", "USD", [POLAND, POLAND], now, "ann")
     with pytest.raises(Exception, match="at least one rate"):
-        product.admin.publish_tariff("retail", "USD", [], now, "ann")
+        product.tariffs.publish_rows("retail", "USD", [], now, "ann")
     assert rows(product.recorder) == 0
     assert [each for each in product.log() if isinstance(each.fact, TariffPublished)] == []
 
@@ -150,9 +163,10 @@ def test_a_new_version_is_in_force_from_its_moment_on(product: Product) -> None:
     later = now + timedelta(days=1)
     decks = TariffDecks(product.configuration, product.stored_sheets)
     assert decks.find("retail", "+48221234567", now) is None
-    dearer = SheetRow("48", "Poland", CENT_A_SECOND)
-    assert product.admin.publish_tariff("retail", "USD", [POLAND], now, "ann") == 1
-    assert product.admin.publish_tariff("retail", "USD", [dearer], later, "ann") == 2
+    dearer = Row("48", "Poland", CENT_A_SECOND)
+    assert product.tariffs.publish_rows("retail", "USD", [POLAND], now, "ann") == 1
+    told = ("agreed with sales", ("jump",))
+    assert product.tariffs.publish_rows("retail", "USD", [dearer], later, "ann", *told) == 2
     for moment, terms in (
         (now, TEN_CENTS),
         (later - timedelta(microseconds=1), TEN_CENTS),
@@ -170,7 +184,7 @@ def test_a_new_version_is_in_force_from_its_moment_on(product: Product) -> None:
 def test_tariffs_keep_their_decks_apart(product: Product) -> None:
     now = product.clock.now()
     for name, terms in (("retail", CENT_A_SECOND), ("wholesale", TEN_CENTS)):
-        product.admin.publish_tariff(name, "USD", [SheetRow("48", name, terms)], now, "ann")
+        product.tariffs.publish_rows(name, "USD", [Row("48", name, terms)], now, "ann")
     decks = TariffDecks(product.configuration, product.stored_sheets)
     for name in ("retail", "wholesale", "retail"):
         price = decks.find(name, "+48221234567", now)
@@ -181,20 +195,23 @@ def test_tariffs_keep_their_decks_apart(product: Product) -> None:
 def test_two_who_publish_at_once_make_two_versions(product: Product, ledger_url: str) -> None:
     now = product.clock.now()
     begins = threading.Barrier(2)
+    told = ("both at once", ("gap", "jump"))
     versions: list[int] = []
 
     def publish() -> None:
         with connect(ledger_url) as own:
             other = Product(own)
             begins.wait()
-            versions.append(other.admin.publish_tariff("retail", "USD", [POLAND], now, "ann"))
+            versions.append(
+                other.tariffs.publish_rows("retail", "USD", [POLAND], now, "ann", *told)
+            )
 
     # Two programs that would otherwise choose the same random ids: theirs come from the clock.
     first = threading.Thread(target=publish)
     first.start()
     product.random.seed(8)
     begins.wait()
-    versions.append(product.admin.publish_tariff("retail", "USD", [MOBILE], now, "bob"))
+    versions.append(product.tariffs.publish_rows("retail", "USD", [MOBILE], now, "bob", *told))
     first.join(60)
     assert sorted(versions) == [1, 2]
     published = [each.fact for each in product.log() if isinstance(each.fact, TariffPublished)]
@@ -209,7 +226,7 @@ def test_two_who_publish_at_once_make_two_versions(product: Product, ledger_url:
 
 def test_callers_that_ask_at_once_share_one_deck(product: Product) -> None:
     now = product.clock.now()
-    product.admin.publish_tariff("retail", "USD", [POLAND], now, "ann")
+    product.tariffs.publish_rows("retail", "USD", [POLAND], now, "ann")
     loads: list[UUID] = []
 
     class Counting(StoredRateSheets):
@@ -232,17 +249,25 @@ def test_a_sheet_of_fifty_thousand_rows_is_stored_and_found_whole(
     sheets: StoredRateSheets,
 ) -> None:
     sheet_id = uuid4()
-    sheet = (
-        SheetRow(f"{number:05d}", f"Area {number % 500}", TEN_CENTS) for number in range(50_000)
-    )
-    assert sheets.store(sheet_id, "USD", sheet)[0] == 50_000
+    sheet = (Row(f"{number:05d}", f"Area {number % 500}", TEN_CENTS) for number in range(50_000))
+    assert keep(sheets, sheet_id, "USD", sheet)[0] == 50_000
     deck = sheets.load(sheet_id)
     match = deck.find("49999123")
     assert match is not None
     assert match.rate.destination == "Area 499"
 
 
-@settings(max_examples=30, deadline=None)
+@pytest.fixture(scope="module")
+def stored(
+    tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
+) -> Iterator[StoredRateSheets]:
+    """One store for many sheets."""
+    file = shutil.copy(sqlite_template, tmp_path_factory.mktemp("deck") / "ledger.db")
+    with connect(f"sqlite:///{file}") as recorder:
+        yield StoredRateSheets(recorder)
+
+
+@settings(max_examples=100, deadline=None)
 @forall(
     prefixes=st.dictionaries(
         st.text("0123456789", min_size=1, max_size=6), st.integers(0, 99), min_size=1, max_size=40
@@ -250,14 +275,12 @@ def test_a_sheet_of_fifty_thousand_rows_is_stored_and_found_whole(
     number=st.text("0123456789", min_size=5, max_size=12),
 )
 def test_the_longest_prefix_that_fits_sets_the_price(
-    tmp_path_factory: pytest.TempPathFactory, prefixes: dict[str, int], number: str
+    stored: StoredRateSheets, prefixes: dict[str, int], number: str
 ) -> None:
-    with connect(f"sqlite:///{tmp_path_factory.mktemp('deck') / 'ledger.db'}") as recorder:
-        upgrade(recorder)
-        sheets, sheet_id = StoredRateSheets(recorder), uuid4()
-        sheet = [SheetRow(p, f"to {p}", RateTerms("USD", rate)) for p, rate in prefixes.items()]
-        sheets.store(sheet_id, "USD", sheet)
-        match = sheets.load(sheet_id).find(number)
+    sheet_id = uuid4()
+    sheet = [Row(p, f"to {p}", RateTerms("USD", rate)) for p, rate in prefixes.items()]
+    keep(stored, sheet_id, "USD", sheet)
+    match = stored.load(sheet_id).find(number)
     fits = [prefix for prefix in prefixes if number.startswith(prefix)]
     assert (match.prefix if match else None) == max(fits, key=len, default=None)
     if match is not None:

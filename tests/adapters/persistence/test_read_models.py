@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
 from hypothesis import given as forall
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -37,15 +37,14 @@ from tests.adapters.persistence.product import (
     mapper,
     new_ledger,
 )
+from tests.support.examples import examples
 
 __all__ = ["new_ledger"]
 
 Rows = Mapping[str, list[dict[str, Any]]]
 
 STEPS = st.lists(st.integers(0, 1_000_000), max_size=60)
-BOUNDED = settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+BOUNDED = examples(12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def rows(recorder: EventRecorder) -> Rows:

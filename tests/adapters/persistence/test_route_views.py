@@ -38,7 +38,7 @@ class Office:
     def __init__(self, recorder: EventRecorder) -> None:
         self.product = Product(recorder)
         self.recorder = recorder
-        self.routing = Routing(self.product.ledger, self.product.admin)
+        self.routing = Routing(self.product.ledger)
         self.access = AccessNumbers(self.product.ledger)
         self.views = LedgerRouteViews(recorder)
         self.now = self.product.clock.now()

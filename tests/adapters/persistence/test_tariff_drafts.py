@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 import pytest
 from sqlalchemy import func, select
@@ -15,10 +16,11 @@ from adapters.persistence.tariff_views import LedgerTariffViews
 from adapters.sheets.files import SheetFiles
 from application import kinds
 from application.administration import Chance
-from application.ports import LedgerUnavailable, SheetRow
+from application.ports import LedgerUnavailable
 from application.price_explanation import PriceExplanations, sentences
 from application.rate_files import Reading
-from application.tariffs import ABANDONED, Tariffs
+from application.sheet_imports import ABANDONED
+from application.tariffs import Tariffs
 from domain.access_numbers import AccessTerms
 from domain.errors import AlreadyExists, NotFound, SettingNotAllowed
 from domain.money import Money
@@ -40,6 +42,9 @@ class Costs:
 
     def cheapest(self, number_or_prefix: str, unit: str | None = None) -> int | None:
         return self.by_prefix.get(number_or_prefix)
+
+    def costs_now(self, unit: str | None = None) -> Callable[[str], int | None]:
+        return lambda prefix: self.cheapest(prefix, unit)
 
 
 class Desk:
@@ -220,6 +225,44 @@ def test_an_answer_that_was_lost_leaves_the_draft(desk: Desk) -> None:
     assert len(list(desk.store.rows(draft.sheet_id))) == 2
 
 
+def test_an_import_that_was_killed_is_done_when_it_is_asked_for_again(desk: Desk) -> None:
+    path = desk.folder / "rates.csv"
+    path.write_text(SHEET)
+    asked = uuid4()
+    half = [PricedPrefix("48", "Poland", TEN_CENTS)]
+    killed = uuid5(asked, "0")
+    desk.store.keep(killed, "USD", half, desk.product.clock.now())
+    assert desk.tariffs.imported(asked) is None
+    draft = desk.tariffs.import_sheet("retail", path, USD, "ann", asked=asked)
+    assert (draft.rows, draft.sheet_id != killed) == (2, True)
+    assert desk.tariffs.imported(asked) == draft.sheet_id
+    assert desk.tariffs.import_sheet("retail", path, USD, "ann", asked=asked) == draft
+    desk.product.clock.pass_by(seconds=(2 * ABANDONED).total_seconds())
+    desk.draft()
+    assert not desk.store.is_begun(killed)
+    assert list(desk.store.rows(killed)) == []
+    assert len(list(desk.store.rows(draft.sheet_id))) == 2
+
+
+def test_one_request_that_is_answered_twice_at_once_makes_one_draft(desk: Desk) -> None:
+    path = desk.folder / "rates.csv"
+    path.write_text(SHEET)
+    asked = uuid4()
+    keep = desk.store.keep
+
+    def first(*told: object, **more: object) -> tuple[int, str]:
+        kept = keep(*told, **more)  # type: ignore[arg-type]
+        desk.store.keep = keep  # type: ignore[method-assign]
+        desk.tariffs.import_sheet("retail", path, USD, "ann", asked=asked)
+        return kept
+
+    desk.store.keep = first  # type: ignore[method-assign,assignment]
+    draft = desk.tariffs.import_sheet("retail", path, USD, "ann", asked=asked)
+    assert desk.tariffs.tariff("retail").drafts == (draft,)
+    assert desk.tariffs.imported(asked) == draft.sheet_id
+    assert desk.count() == 4  # two rates and two names
+
+
 def test_many_rows_come_back_in_order_and_are_discarded_in_parts(desk: Desk) -> None:
     rows = [
         PricedPrefix(str(20_000 + n * 7_919 % 25_000), f"area {n % 90}", TEN_CENTS, n)
@@ -265,14 +308,14 @@ def test_a_price_is_explained_step_by_step(desk: Desk) -> None:
         time_zone="Europe/Warsaw",
     )
     rows = [
-        SheetRow("48", "Poland", TEN_CENTS),
-        SheetRow("4877", "Poland, Opole", evenings),
-        SheetRow("4878", "Poland, elsewhere", TEN_CENTS),
+        PricedPrefix("48", "Poland", TEN_CENTS),
+        PricedPrefix("4877", "Poland, Opole", evenings),
+        PricedPrefix("4878", "Poland, elsewhere", TEN_CENTS),
     ]
     since = desk.product.clock.now()
-    desk.product.admin.add_access_number("18005550199", AccessTerms(surcharge=usd(5_000)))
+    desk.product.access_numbers.add("18005550199", AccessTerms(surcharge=usd(5_000)))
     desk.product.group(setup_fee=usd(1_000))
-    desk.product.admin.publish_tariff("retail", "USD", rows, since, "ann")
+    desk.product.tariffs.publish_rows("retail", "USD", rows, since, "ann")
     told = PriceExplanations(desk.units, desk.store).explain(
         "Gold", "18005550199", "+48774417880", SUNDAY, 420, setup_due=True
     )

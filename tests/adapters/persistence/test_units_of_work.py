@@ -184,8 +184,9 @@ def test_an_answer_without_facts_is_never_stale(
     assert seen.balance == dollars(40)
 
 
+@pytest.mark.parametrize("is_declared", [True, False])
 def test_a_fact_in_one_stream_never_rests_on_a_stale_other(
-    units: LedgerUnitsOfWork, other_units: LedgerUnitsOfWork
+    units: LedgerUnitsOfWork, other_units: LedgerUnitsOfWork, is_declared: bool
 ) -> None:
     looked_at, written = a_purse(units, 100), a_purse(units)
     take(other_units, looked_at, 60)
@@ -195,22 +196,7 @@ def test_a_fact_in_one_stream_never_rests_on_a_stale_other(
         assert purse is not None
         added(unit, written, uuid4(), purse.balance.micros)
 
-    units.run(copy, writes=[looked_at, written])
-    assert balance(units, written) == 40
-
-
-def test_an_undeclared_stream_is_read_fresh(
-    units: LedgerUnitsOfWork, other_units: LedgerUnitsOfWork
-) -> None:
-    looked_at, written = a_purse(units, 100), a_purse(units)
-    take(other_units, looked_at, 60)
-
-    def copy(unit: Unit) -> None:
-        purse = unit.get(PURSES, looked_at)
-        assert purse is not None
-        added(unit, written, uuid4(), purse.balance.micros)
-
-    units.run(copy, writes=[written])
+    units.run(copy, writes=[looked_at, written] if is_declared else [written])
     assert balance(units, written) == 40
 
 

@@ -1,0 +1,162 @@
+"""Work that takes longer than a request should: asked for, done behind the door, looked at.
+
+A handler gives it a task under the id of the request, which is the same for every repetition::
+
+    def import_sheet(services, asked):
+        task_id = asked.command_id("rate sheet")
+        task = Task(task_id, "rate sheet", asked.actor.identity, total=rows, run=run)
+        return Answer(_shown(services.work.start(task)), 202)
+
+``run`` is called with a function that is told how much is done, and gives what becomes the task's
+``result`` in the end; what the rules refuse is the task's ``problem``. Tasks are in memory: after a
+restart of the server the same request begins it again, so the work has to be one that may be done
+again. The topic shows it, found by its id, at a GET of its own: ``adjustments`` is a short example.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from threading import Condition
+from uuid import UUID
+
+import structlog
+from attrs import define, field
+
+from adapters.http import problems
+from adapters.http.problems import RETRY_AFTER, Problem, asked_wrongly
+from adapters.http.refusals import problem_of
+
+MOST_WAITING = 100
+MOST_REMEMBERED = 100
+"""Tasks that are over and still told of: a report may name thousands of cards."""
+
+Progress = Callable[[int], object]
+
+_log = structlog.get_logger(__name__)
+
+
+class Stopping(Exception):
+    """The program ends: work stops where it may be taken up again."""
+
+
+@define(eq=False)
+class Task:
+    """``state``: waiting, running, done or refused. ``owner``: the identity of who asked;
+    ``about``: what its topic remembers of it."""
+
+    task_id: UUID
+    what: str
+    owner: str
+    total: int
+    run: Callable[[Progress], object]
+    about: object = None
+    state: str = "waiting"
+    done: int = 0
+    result: object = None
+    problem: Problem | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.state in ("done", "refused")
+
+    def perform(self, stopping: Callable[[], bool] = lambda: False) -> None:
+        """Does it, whatever comes of it: a fault is logged, as one of a request would be."""
+
+        def progress(done: int) -> None:
+            self.done = done
+            if stopping():
+                raise Stopping
+
+        self.state = "running"
+        try:
+            self.result = self.run(progress)
+            self.state = "done"
+        except Stopping:
+            detail = "the server was stopped; asked for again, it goes on where it was"
+            self.problem, self.state = Problem(problems.OVERLOADED, detail), "refused"
+        except Exception as error:
+            problem = problem_of(error)
+            if problem is None:
+                _log.exception("a task failed", task=self.what, task_id=str(self.task_id))
+                problem = Problem(
+                    problems.FAULT, f"the fault is in the log under the task {self.task_id}"
+                )
+            self.problem = problem
+            self.state = "refused"
+        finally:
+            # What it holds on to, such as a file's rows, is needed no more.
+            self.run = _nothing
+
+
+@define(eq=False)
+class Work:
+    """Tasks, done one after the other by the thread that calls ``run_next`` again and again."""
+
+    _tasks: OrderedDict[UUID, Task] = field(factory=OrderedDict)
+    _waiting: deque[Task] = field(factory=deque)
+    _changed: Condition = field(factory=Condition)
+    _stopped: bool = False
+
+    def start(self, task: Task) -> Task:
+        """The task under this id: the one that was started before, unless it was refused.
+
+        Raises AskedWrongly when too many are waiting.
+        """
+        with self._changed:
+            known = self._tasks.get(task.task_id)
+            if known is not None and known.state != "refused":
+                return known
+            if len(self._waiting) >= MOST_WAITING:
+                raise asked_wrongly(
+                    problems.OVERLOADED, "too much work is waiting; ask again", RETRY_AFTER
+                )
+            self._tasks[task.task_id] = task
+            self._tasks.move_to_end(task.task_id)
+            self._waiting.append(task)
+            self._forget()
+            self._changed.notify()
+            return task
+
+    def at_once(self, task: Task) -> Task:
+        """Performs a short task now, unless it was done before; lets refusals of the rules pass."""
+        known = self.find(task.task_id)
+        if known is not None and known.state != "refused":
+            return known
+        task.result, task.state = task.run(lambda done: None), "done"
+        with self._changed:
+            self._tasks[task.task_id] = task
+            self._forget()
+        return task
+
+    def find(self, task_id: UUID) -> Task | None:
+        with self._changed:
+            return self._tasks.get(task_id)
+
+    def run_next(self, seconds: float | None = 0.0) -> bool:
+        """Performs one task; waits so many seconds for one, None: until there is one.
+
+        False if there is none, or the end has come.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._stopped, seconds)
+            if self._stopped or not self._waiting:
+                return False
+            task = self._waiting.popleft()
+        task.perform(lambda: self._stopped)
+        return True
+
+    def stop(self) -> None:
+        """No further task is begun, and one that is running stops when it tells how far it is."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def _forget(self) -> None:
+        over = [each for each, task in self._tasks.items() if task.over]
+        for each in over[: max(0, len(over) - MOST_REMEMBERED)]:
+            del self._tasks[each]
+
+
+def _nothing(_: Progress) -> object:
+    return None
