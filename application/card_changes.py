@@ -9,6 +9,7 @@ from attrs import define, field, frozen
 
 from application import kinds
 from application.approvals import BALANCE_ADJUSTMENT, LOT_VOID, Approvals, Deed
+from application.breakage import why_forfeited
 from application.bulk import Addition, BulkAppends, parts, stored_in_parts
 from application.lot_views import LotViews
 from application.lots import Lots, Progress
@@ -151,9 +152,7 @@ class CardChanges:
         more than a card wants a second person.
         """
         check_words(by, why)
-        if distributor is not None and status not in FOR_DISTRIBUTORS:
-            accepted = " or ".join(FOR_DISTRIBUTORS)
-            raise SettingNotAllowed("status", status, f"{accepted} for a distributor")
+        check_becomes(status, distributor)
         self.approve(cards, status, by, why, approval_id)
         report = self._change(
             cards, lambda card: card.change_status(status, by, why), by, distributor, progress
@@ -226,13 +225,14 @@ class CardChanges:
         """Puts a card's balance right, once for each adjustment id; gives what it can spend now.
 
         Raises InsufficientFunds rather than go below zero, ApprovalNeeded where a second person
-        has to agree.
+        has to agree, SettingNotAllowed for money put on a void or expired card: nobody could spend
+        it, and it would fall to the operator again (ADR 0024).
         """
         check_words(by, why)
         card = self.bulk.load(kinds.CARDS, (card_id,))[card_id].state
         if card is None:
             raise NotFound("card", str(card_id))
-        account_id = card.account_id
+        account_id, group_id = card.account_id, card.group_id
         deed = Deed(BALANCE_ADJUSTMENT, f"card {card.number}", str(amount), by, why)
         approval = self.approvals.before(deed, approval_id, request_id)
         # An approval is for one adjustment, under whatever id it is carried out.
@@ -245,17 +245,22 @@ class CardChanges:
             before = unit.get(kinds.ADJUSTMENTS, adjustment_id)
             made = adjustments.make(before, account_id, amount, by, why)
             unit.record(kinds.ADJUSTMENTS, adjustment_id, made)
+            now, group = unit.get(kinds.CARDS, card_id), unit.get(kinds.CARD_GROUPS, group_id)
+            assert now is not None, "looked at before"
+            assert group is not None, "a card is made in a group"
             if made:
+                reason = why_forfeited(now, group.terms, self.lots.clock.now())
+                if amount.micros > 0 and reason is not None:
+                    raise SettingNotAllowed("card", reason, "one whose money can be spent")
                 self.approvals.carry_out(unit, deed, approval[0] if approval else None)
                 unit.record(kinds.ACCOUNTS, account_id, account.adjust(adjustment_id, amount))
             after = unit.get(kinds.ACCOUNTS, account_id)
-            now = unit.get(kinds.CARDS, card_id)
             assert after is not None, "it was there before"
-            assert now is not None, "looked at before"
             unit.record(kinds.CARDS, card_id, now.balance_changed(after.balance))
             return after.available
 
-        return self.units.run(decide, writes=(account_id, adjustment_id, card_id, *approval))
+        writes = (account_id, adjustment_id, card_id, *approval)
+        return self.units.run(decide, writes=writes, reads=(group_id,))
 
     # How
 
@@ -306,6 +311,13 @@ class CardChanges:
         state = loaded[kinds.DISTRIBUTION_ID].state or Distribution()
         state.ranges_of(distributor)
         return state
+
+
+def check_becomes(status: Status, distributor: str | None) -> None:
+    """Raises SettingNotAllowed for what a distributor may not make of a card, one or many."""
+    if distributor is not None and status not in FOR_DISTRIBUTORS:
+        accepted = " or ".join(FOR_DISTRIBUTORS)
+        raise SettingNotAllowed("status", status, f"{accepted} for a distributor")
 
 
 def first_activation(

@@ -15,7 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from adapters.cli.context import Json, moment, office
 from adapters.cli.output import error_console, show_fields, show_json, show_rows
+from adapters.cli.seals import Checkpoints, PublicKeys, look_at_seals, seal_fields, show_seals
 from application.auditing import Verification
+from domain.seal_checks import Break
 
 app = typer.Typer(help="The ledger for auditors.", no_args_is_help=True)
 
@@ -52,9 +54,17 @@ def verify(
     processes: Annotated[
         int | None, typer.Option(min=1, max=16, help="Else as many as pay.")
     ] = None,
+    public_key: PublicKeys | None = None,
+    checkpoint: Checkpoints = None,
     json: Json = False,
 ) -> None:
-    """Check every rule on every fact. Ends with 1 if one is broken."""
+    """Check every rule on every fact, and the seals. Ends with 1 if something is broken.
+
+    The seals are looked at with --public-key, and against what was published with --checkpoint.
+    """
+    if checkpoint is not None and public_key is None:
+        raise typer.BadParameter("checkpoints are read with the log's --public-key")
+    sealed = look_at_seals(context, public_key, checkpoint) if public_key is not None else None
     with office(context) as back:
         back.catch_up()
         with _bar(shown=not json) as progress:
@@ -80,11 +90,14 @@ def verify(
                     for each in told.found
                 ],
                 "read_models": dict(told.models),
+                "seals": None if sealed is None else seal_fields(sealed),
             }
         )
     else:
         _show(told)
-    if not told.clean:
+        if sealed is not None:
+            show_seals(sealed)
+    if not told.clean or isinstance(sealed, Break):
         raise typer.Exit(1)
 
 

@@ -72,21 +72,38 @@ def verify(
 
     Without published checkpoints, a log that was cut off together with its seals looks whole.
     """
+    found = look_at_seals(context, public_key, checkpoint)
+    if json:
+        show_json(seal_fields(found))
+        raise typer.Exit(0 if isinstance(found, Checked) else 1)
+    show_seals(found)
+
+
+def look_at_seals(
+    context: typer.Context, public_key: Path, checkpoint: Path | None
+) -> Break | Checked:
+    """The log against its seals, with a bar of progress."""
     columns = (SpinnerColumn(), TextColumn("{task.completed:,} facts"), TimeElapsedColumn())
     errors = error_console()
     bar = Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
     with plainly(), bar as progress:
         task = progress.add_task("facts")
-        found = program_of(context).seals.verify(
+        return program_of(context).seals.verify(
             public_key, checkpoint, lambda facts: progress.update(task, completed=facts)
         )
-    if json:
-        show_json({"as_sealed": isinstance(found, Checked), **_fields(found)})
-        raise typer.Exit(0 if isinstance(found, Checked) else 1)
+
+
+def show_seals(found: Break | Checked) -> None:
+    """For people; ends the command for a log that is not as it was sealed."""
     with plainly():
         if isinstance(found, Break):
             raise Failure(f"the log is not as it was sealed ({found.kind}): {found.told}")
     show_fields("The log is as it was sealed", _fields(found))
+
+
+def seal_fields(found: Break | Checked) -> dict[str, object]:
+    """For programs."""
+    return {"as_sealed": isinstance(found, Checked), **_fields(found)}
 
 
 @app.command()

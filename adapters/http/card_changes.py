@@ -24,7 +24,7 @@ from adapters.http.refusals import problem_of
 from adapters.http.services import HttpServices
 from adapters.http.wire import Text
 from adapters.http.work import Progress, Task
-from application.card_changes import CardChanges, Report, Selection
+from application.card_changes import CardChanges, Report, Selection, check_becomes
 from application.permissions import Action
 from domain.cards import Status
 from domain.errors import NotFound
@@ -133,6 +133,7 @@ def change(services: HttpServices, asked: Asked) -> Answer:
     approval_id = wanted.approval_id
     status = wanted.to.status
     if status is not None:
+        check_becomes(status, distributor)
         # Asked of a second person now, not when the work behind the door comes to it.
         approval_id = changes.approve(cards, status, by, wanted.why, approval_id, change_id)
     about = _Change(cards.name, wanted.to)

@@ -17,6 +17,7 @@ from adapters.http.problems import asked_wrongly
 from adapters.http.services import HttpServices
 from adapters.http.wire import Digits, MoneyTold, Name, Text, tell, told
 from application import kinds
+from application.card_changes import check_becomes
 from application.permissions import Action
 from application.views import CardRow
 from domain.cards import Card, Status
@@ -226,6 +227,7 @@ def change_status(services: HttpServices, asked: Asked) -> Answer:
     card_id = asked.id("card")
     administration = services.administration
     services.own_cards.check(asked.actor, administration.card(card_id).number, str(card_id))
+    check_becomes(wanted.status, asked.actor.distributor)
     check = unless_changed(
         services,
         asked,

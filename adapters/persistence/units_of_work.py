@@ -28,13 +28,14 @@ from application.streams import Fact, Kind, State
 
 T = TypeVar("T")
 
-ATTEMPTS = 12
+ATTEMPTS = 16
 """How often a unit of work is decided before it gives way to others."""
 
 MOST_STREAMS = 2_000
 """How many streams one unit of work may declare."""
 
-_LONGEST_PAUSE = 0.05
+_LONGEST_PAUSE = 0.25
+"""Seconds: longer than a decision takes where there is too much to do, so those who met part."""
 
 
 class LedgerUnitsOfWork:

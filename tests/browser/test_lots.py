@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pyrage
@@ -55,9 +54,10 @@ def test_a_lot_is_ordered_watched_exported_and_a_card_of_it_calls(
     order(page, at, key)
     expect(page.get_by_role("heading", level=1)).to_contain_text("Spring")
     lot = page.url
-    bar = page.get_by_role("progressbar")
-    expect(bar).to_have_attribute("aria-valuenow", re.compile("[1-9]"), timeout=30_000)
-    expect(page.get_by_role("heading", name="The printer's file")).to_be_visible(timeout=60_000)
+    # A quick machine has made them all before the page is there.
+    made = page.get_by_role("heading", name="The printer's file")
+    expect(page.get_by_role("progressbar").or_(made)).to_be_visible()
+    expect(made).to_be_visible(timeout=60_000)
     expect(page.locator("[data-made]")).to_have_text("4,000")
 
     page.locator(".tt-export").get_by_label("Why").fill("to the printer")

@@ -180,5 +180,5 @@ def test_in_the_browser_a_card_of_a_new_lot_calls_and_is_in_the_reports(
         # Reports follow the ledger a moment behind.
         until("the call is in the report", lambda: bool(page.goto(report) and row.count()))
         expect(row.first).to_contain_text(f"0.0{seconds}")
-        page.goto(f"{url}/cards?number=881177")
-        expect(page.get_by_role("row", name="881177")).to_contain_text("used")
+        page.goto(f"{url}/find?q=881177")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("881177 used")

@@ -16,6 +16,8 @@ from adapters.http.pages.timeline import Attempt, Known, lines
 from adapters.http.pages.visits import Gone, Page, Reply, Shown, Visit, refused
 from adapters.http.refusals import problem_of
 from application import kinds
+from application.approvals import LOT_VOID
+from application.card_changes import FOR_DISTRIBUTORS
 from application.permissions import Action
 from application.views import RecordedEvent
 from domain.cards import Status
@@ -108,11 +110,15 @@ def show(visit: Visit) -> Reply:
         given = {"card": card.card_id, "limit": CALLS_SHOWN, "order": "newest"}
         calls = visit.ask("GET", "/v1/calls", given=given).items
     status = top_up = None
-    may_change = visit.may(Action.CHANGE_CARDS) and ledger_card.allowed
-    if may_change:
+    allowed = [
+        each
+        for each in ledger_card.allowed
+        if visit.caller.actor.distributor is None or each in FOR_DISTRIBUTORS
+    ]
+    if visit.may(Action.CHANGE_CARDS) and allowed:
         status = form(
             visit,
-            _status_fields(ledger_card.allowed),
+            _status_fields(allowed),
             submit="Change the status",
             to=f"/cards/{card.card_id}/status",
         )
@@ -156,6 +162,10 @@ def change_many(visit: Visit) -> Reply:
     if not ids or len(ids) > MOST_AT_ONCE:
         raise refused(f"tick the cards to change, {MOST_AT_ONCE} at most")
     sent = {"status": visit.filled("status"), "why": visit.filled("why")}
+    several = sent["status"] == Status.VOID and len(set(ids)) > 1
+    if several and LOT_VOID in visit.services.business.approvals.needed:
+        # One by one they would pass by the second person.
+        raise refused("a second person approves this: change these cards by their numbers")
     done, kept = 0, []
     for card_id in ids:
         try:

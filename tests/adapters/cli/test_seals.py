@@ -56,6 +56,20 @@ def test_a_log_that_was_edited_is_told_by_its_first_wrong_fact(terminal: Termina
     assert '"position": 4' in result.stdout
 
 
+def test_the_audit_looks_at_the_seals_when_it_is_given_the_key(terminal: Terminal) -> None:
+    terminal.ok("seal", "run")
+    told = json.loads(terminal.run("audit", "verify", *trusted(terminal), "--json").stdout)
+    assert (told["clean"], told["seals"]["as_sealed"]) == (True, True)
+    assert terminal.json("audit", "verify")["seals"] is None
+    # No rule forbids another name: only the seal knows.
+    change(terminal, "UPDATE events SET data = replace(data, 'Gold', 'Lead') WHERE position = 4")
+    result = terminal.run("audit", "verify", *trusted(terminal), "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["seals"]["position"] == 4
+    only_published = ("--checkpoint", f"{terminal.folder}/checkpoints")
+    assert terminal.run("audit", "verify", *only_published).exit_code == 2
+
+
 def test_without_a_key_file_in_the_settings_nothing_is_sealed(tmp_path: Path) -> None:
     bare = set_up(tmp_path)
     assert "setting seals.key_file: " in bare.fails("seal", "run")

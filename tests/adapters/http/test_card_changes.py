@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from attrs import evolve
 
 from adapters.http import card_changes
 from application.approvals import BALANCE_ADJUSTMENT, LOT_VOID
@@ -244,6 +246,27 @@ def test_an_adjustment_is_made_once_for_each_key_and_never_below_zero(world: Wor
     assert (wrong.status_code, problem(wrong)) == (422, "setting-not-allowed"), wrong.text
 
 
+@pytest.mark.parametrize("how", ["void", "expired"])
+def test_no_money_is_put_where_nobody_can_spend_it(world: World, how: str) -> None:
+    card = world.card()
+    if how == "void":
+        world.post(f"/v1/cards/{card['card_id']}/status", {"status": "void", "why": "stolen"})
+    else:
+        end = world.clock.now() + timedelta(days=1)
+        terms = evolve(world.administration.group("world").terms, expires_on=end)
+        world.administration.change_group("world", terms, "ann")
+        world.clock.pass_by(days=1)
+    path = f"/v1/cards/{card['card_id']}/adjustments"
+
+    def adjust(amount: str) -> httpx.Response:
+        return world.post(path, {"amount": {"amount": amount, "unit": "USD"}, "why": "goodwill"})
+
+    answer = adjust("2.00")
+    assert (answer.status_code, problem(answer)) == (422, "setting-not-allowed")
+    assert how in answer.json()["detail"]
+    assert adjust("-2.00").json()["available"]["amount"] == "3.00"
+
+
 # ---- daily fees
 
 
@@ -295,6 +318,26 @@ def test_a_distributor_makes_cards_active_or_holds_them_and_nothing_else(
     sent = {"cards": numbers(0, 3), "to": to, "why": "x"}
     answer = shop.signs_in("east").post("/v1/card-changes", sent)
     assert (answer.status_code, problem(answer)) == (422, "setting-not-allowed")
+
+
+@pytest.mark.parametrize("to", ["void", "cancelled"])
+def test_a_distributor_makes_nothing_else_of_a_single_card_either(shop: World, to: str) -> None:
+    card = shop.get("/v1/cards?number=4711000000").json()["items"][0]
+    east, at = shop.signs_in("east"), f"/v1/cards/{card['card_id']}"
+    answer = east.post(f"{at}/status", {"status": to, "why": "x"})
+    assert (answer.status_code, problem(answer)) == (422, "setting-not-allowed")
+    assert east.get(at).json()["status"] == "shipped"
+    assert east.post(f"{at}/status", {"status": "active", "why": "sold"}).status_code == 200
+
+
+def test_a_distributor_asks_nobody_to_approve_what_it_may_not_do() -> None:
+    world = World(needed=(LOT_VOID,))
+    world.post("/v1/distributors", {"name": "East"})
+    world.person("east", Role.DISTRIBUTOR, "East")
+    sent = {"cards": numbers(0, 3), "to": "void", "why": "x"}
+    answer = world.signs_in("east").post("/v1/card-changes", sent)
+    assert (answer.status_code, problem(answer)) == (422, "setting-not-allowed")
+    assert world.get("/v1/approvals").json()["items"] == []
 
 
 def test_a_distributor_names_no_lots_and_sees_no_change_of_others(shop: World) -> None:

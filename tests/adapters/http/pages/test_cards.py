@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from application import kinds
+from application.approvals import LOT_VOID
 from domain.cards import Status
 from domain.distributors import CardRangeAssigned, DistributorAdded, NumberRange
 from domain.people import Role
@@ -216,3 +217,19 @@ def test_who_only_looks_finds_no_forms(world: World, visits: Visits) -> None:
     for role, expected in ((Role.AUDITOR, 0), (Role.SUPPORT, 1), (Role.OPERATOR, 2)):
         page = visits(role).get(f"/cards/{card['card_id']}")
         assert page.text.count('class="tt-form"') == expected, role
+
+
+def test_ticked_cards_are_not_voided_past_the_second_person() -> None:
+    world = World(needed=(LOT_VOID,))
+    world.person("ann", Role.OPERATOR)
+    ann = Visitor(world)
+    ann.signs_in("ann")
+    rows = [world.card()["card_id"] for _ in range(2)]
+    form = ann.form("/cards", "/cards/status")
+    page = ann.follow(ann.send(form, row=rows, status="void", why="a theft"))
+    assert "A second person approves this" in page.text
+    for row in rows:
+        assert world.get(f"/v1/cards/{row}").json()["status"] == "active"
+    # A single stolen card needs nobody else.
+    ann.follow(ann.send(form, row=rows[:1], status="void", why="a theft"))
+    assert world.get(f"/v1/cards/{rows[0]}").json()["status"] == "void"
