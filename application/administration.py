@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from attrs import frozen
@@ -263,6 +264,15 @@ class Administration:
             raise NotFound("account", str(account_id))
         unit.record(kinds.ACCOUNTS, account_id, account.add_funds(top_up_id, amount))
         unit.record(kinds.TOP_UPS, top_up_id, received)
+
+
+def check_expiry(before: GroupTerms, after: GroupTerms, now: datetime) -> None:
+    """Raises SettingNotAllowed for an expiry that is moved into the past: a slip of the pen would
+    forfeit what is left on every card of the group, and nothing gives it back (ADR 0024)."""
+    end = after.expires_on
+    if end is not None and end != before.expires_on and end <= now:
+        accepted = "a moment to come: what is left on expired cards is forfeited"
+        raise SettingNotAllowed("expires_on", end.isoformat(), accepted)
 
 
 def _check(terms: GroupTerms) -> None:

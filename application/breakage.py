@@ -70,6 +70,8 @@ class Breakage:
     views: BreakageViews
     clock: Clock
     chunk: int = CHUNK
+    grace: timedelta = timedelta(0)
+    """For how long the money of an expired card stays, so that a mistaken expiry can be mended."""
 
     def run(self) -> BreakageReport:
         """Takes what is available on every card that has expired or is void.
@@ -77,7 +79,8 @@ class Breakage:
         Running late, twice or in several processes at once, or being killed, takes nothing twice:
         the facts are decided on the account as it is, and stored only if it still is. What is held
         for a call is taken by a later run, when the call has ended and left something. A card
-        whose group moved the expiry to later before this ran keeps its money.
+        whose group moved the expiry to later before this ran keeps its money. What is on a void
+        card is taken at once.
         """
         report = BreakageReport()
         for group_id, _ in self.views.groups():
@@ -89,11 +92,11 @@ class Breakage:
         return report
 
     def _candidates(self, group_id: UUID, after: UUID | None) -> Sequence[UUID]:
-        terms, now = self._terms(group_id), self.clock.now()
-        until = now - timedelta(days=terms.valid_days) if terms.valid_days else None
+        terms, due = self._terms(group_id), self.clock.now() - self.grace
+        until = due - timedelta(days=terms.valid_days) if terms.valid_days else None
         return self.views.left_over(
             group_id,
-            everything=terms.expires_on is not None and terms.expires_on <= now,
+            everything=terms.expires_on is not None and terms.expires_on <= due,
             used_until=until,
             after=after,
             limit=self.chunk,
@@ -108,14 +111,14 @@ class Breakage:
         def decide(card_ids: Sequence[UUID]) -> tuple[Sequence[Addition], BreakageReport]:
             told = BreakageReport(looked_at=len(card_ids))
             # Looked at anew with the cards, so that a change of terms counts at once.
-            terms, now = self._terms(group_id), self.clock.now()
+            terms, due = self._terms(group_id), self.clock.now() - self.grace
             cards = self.bulk.load(kinds.CARDS, card_ids)
             ids = [each.state.account_id for each in cards.values() if each.state]
             accounts = self.bulk.load(kinds.ACCOUNTS, ids)
             additions: list[Addition] = []
             for card_id, loaded in cards.items():
                 card = loaded.state
-                reason = None if card is None else why_forfeited(card, terms, now)
+                reason = None if card is None else why_forfeited(card, terms, due)
                 if card is None or reason is None:
                     continue
                 known = accounts[card.account_id]

@@ -156,14 +156,15 @@ def _days(
     card: Card, times: GroupTimes, since: datetime, through: date | None, now: datetime
 ) -> Iterator[date]:
     """The days that are due: from first use or the last refill of an empty card, through today or
-    the day on which the card expired."""
+    the last day on which the card could be used."""
     day = times.day(since)
     if through is not None:
         day = max(day, through + timedelta(days=1))
     last = times.day(now)
     end = card.expires_at(times.terms)
     if end is not None and end <= now:
-        last = min(last, times.day(end))
+        # A card that expires at midnight has nothing of the day that begins then.
+        last = min(last, times.day(end - timedelta(microseconds=1)))
     while day <= last:
         yield day
         day += timedelta(days=1)

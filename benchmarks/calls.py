@@ -33,6 +33,7 @@ from domain.money import parse
 from domain.rate_checks import PricedPrefix
 from domain.rating import RateTerms
 from talktime.cores import keep_to_one_core
+from talktime.garbage import collect_rarely
 from talktime.settings import check
 from talktime.system import System, build, make_pin_key
 from tests.support.postgres import private_server
@@ -85,6 +86,7 @@ def settings_for(folder: Path, url: str) -> dict[str, object]:
 def serve(folder: str, url: str, layered: bool, pipe: Connection) -> None:
     """The server's process: everything that is ours, on one core as ``talktime serve`` is."""
     keep_to_one_core()
+    collect_rarely()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     system = build(check(settings_for(Path(folder), url)))
     layers = Layers() if layered else None

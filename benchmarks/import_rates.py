@@ -43,6 +43,7 @@ from domain.providers import ProviderTerms, tariff_of
 from domain.rate_checks import PricedPrefix
 from domain.rating import RateTerms
 from domain.trunks import TrunkTerms
+from talktime.garbage import collect_rarely
 from tests.support.postgres import private_server
 
 ROWS = 1_000_000
@@ -161,6 +162,7 @@ def measure(name: str, url: str, folder: Path) -> None:
 
 def main() -> None:
     """Both kinds of ledgers, one after the other."""
+    collect_rarely()  # as the program does
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
     with TemporaryDirectory() as name:
         folder = Path(name)

@@ -41,6 +41,7 @@ from domain.card_groups import GroupTerms
 from domain.distributors import NumberRange
 from domain.money import parse
 from domain.people import Role
+from talktime.garbage import collect_rarely
 from talktime.serving import http_services
 from talktime.settings import check
 from talktime.system import build, make_pin_key
@@ -189,6 +190,7 @@ def set_up(folder: Path, url: str, filled: Filled) -> None:
 
 def serve(folder: str, url: str, pipe: Connection) -> None:
     """The server's process."""
+    collect_rarely()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     system = build(check(settings_for(Path(folder), url)))
     agi = FastAgiServer(("127.0.0.1", 0), {"card": system.answer})

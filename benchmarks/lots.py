@@ -46,6 +46,7 @@ from domain.cards import Status
 from domain.distributors import NumberRange
 from domain.lots import Numbering
 from domain.money import Money
+from talktime.garbage import collect_rarely
 from tests.support.postgres import private_server
 
 MAKE_SECONDS = 90.0
@@ -177,6 +178,7 @@ def main() -> None:
     parser.add_argument("--url", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
+        collect_rarely()  # as the program does
         {"make": make, "change": change}[options.step](
             options.url, options.cards if options.step == "make" else options.batch
         )

@@ -22,6 +22,7 @@ from adapters.agi.server import FastAgiServer
 from adapters.phone.load import Plan, play_beside_open_calls, play_calls
 from benchmarks.calls import keys_of, set_up, settings_for
 from talktime.cores import keep_to_one_core
+from talktime.garbage import collect_rarely
 from talktime.settings import check
 from talktime.system import build, make_pin_key
 
@@ -33,6 +34,7 @@ SPARE = 1_000
 
 def serve(folder: str, url: str, pipe: Connection) -> None:
     keep_to_one_core()
+    collect_rarely()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     system = build(check(settings_for(Path(folder), url)))
     server = FastAgiServer(("127.0.0.1", 0), {"card": system.answer}, most_calls=8_000).start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from datetime import timedelta
 
 from adapters.persistence.breakage_views import LedgerBreakageViews
 from adapters.persistence.bulk import LedgerBulkAppends
@@ -48,5 +49,10 @@ def card_business(
         approvals,
         Distributors(units, views),
         views,
-        Breakage(bulk, LedgerBreakageViews(recorder), clock),
+        Breakage(
+            bulk,
+            LedgerBreakageViews(recorder),
+            clock,
+            grace=timedelta(days=settings.forfeit_after_days),
+        ),
     )

@@ -29,6 +29,7 @@ from talktime import demo, node
 from talktime.backups import LedgerBackups
 from talktime.cores import keep_to_one_core
 from talktime.exports import LedgerExports
+from talktime.garbage import collect_rarely
 from talktime.logs import configure
 from talktime.mending import mendable
 from talktime.sealing import LedgerSealDesk
@@ -249,6 +250,7 @@ def _for_the_owner(name: str, flags: int) -> int:
 
 
 def main() -> None:
+    collect_rarely()
     create_cli(Talktime())()
 
 

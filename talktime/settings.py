@@ -166,6 +166,8 @@ class Cards(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the days of daily fees begin (IANA)."""
     time_zones: dict[str, str] = {}
     """Other zones, by name of card group."""
+    forfeit_after_days: Annotated[int, Meta(ge=0, le=3_650)] = 30
+    """Days after its expiry at which what is left on a card falls to the operator."""
 
 
 class Seals(Struct, frozen=True, forbid_unknown_fields=True):

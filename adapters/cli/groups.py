@@ -10,6 +10,7 @@ import typer
 from adapters.cli.context import By, Json, moment, office, whoever
 from adapters.cli.lists import show_list
 from adapters.cli.output import show_fields, show_json
+from application.administration import check_expiry
 from domain.card_groups import LONGEST_CALL, MOST_SIMULTANEOUS_CALLS, CardGroup, GroupTerms
 from domain.login import LoginMode
 from domain.money import parse
@@ -134,6 +135,7 @@ def change_group(
         def unless_changed(group: CardGroup) -> None:
             if group != old:
                 raise ValueError(f"somebody changed {name} just now; look at it and try again")
+            check_expiry(group.terms, terms, back.administration.clock.now())
 
         back.administration.change_group(name, terms, by or whoever(), check=unless_changed)
     changed = {each: value for each, value in _fields(terms).items() if each in said}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import MAXYEAR, datetime
 from functools import cache
 from typing import Annotated, Any, Generic, Literal, TypeVar, get_type_hints
 from urllib.parse import urlencode
@@ -183,7 +184,7 @@ def read_body(content: bytes, wanted: type[T]) -> T:
     Raises AskedWrongly, naming the field and what is accepted there.
     """
     try:
-        return msgspec.json.decode(content, type=wanted)
+        return _in_calendar(msgspec.json.decode(content, type=wanted))
     except msgspec.ValidationError as error:
         raise _bad_field(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -197,9 +198,26 @@ def read_fields(fields: Mapping[str, object], wanted: type[T]) -> T:
     Raises AskedWrongly, naming the field and what is accepted there.
     """
     try:
-        return msgspec.convert(fields, wanted, strict=False)
+        return _in_calendar(msgspec.convert(fields, wanted, strict=False))
     except msgspec.ValidationError as error:
         raise _bad_field(error) from error
+
+
+def _in_calendar(value: T, path: str = "$") -> T:
+    """Raises ValidationError for a moment so near an end of the calendar that it is none in another
+    time zone: once stored, nobody could be told of it."""
+    match value:
+        case datetime() if not 1 < value.year < MAXYEAR:
+            raise msgspec.ValidationError(
+                f"Expected a moment of the years 2 to {MAXYEAR - 1} - at `{path}`"
+            )
+        case Struct():
+            for name in value.__struct_fields__:
+                _in_calendar(getattr(value, name), f"{path}.{name}")
+        case list():
+            for place, each in enumerate(value):
+                _in_calendar(each, f"{path}[{place}]")
+    return value
 
 
 def _bad_field(error: msgspec.ValidationError) -> problems.AskedWrongly:
@@ -226,7 +244,7 @@ def read_parameters(query: Sequence[tuple[str, str]], wanted: type[S]) -> S:
             raise bad_parameter(name, f"is a whole number, not {value[:80]!r}")
         given[name] = value
     try:
-        return msgspec.convert(given, wanted, strict=False)
+        return _in_calendar(msgspec.convert(given, wanted, strict=False))
     except msgspec.ValidationError as error:
         found = _AT.fullmatch(str(error))
         path, what = (found["path"], found["what"]) if found else ("$", str(error))

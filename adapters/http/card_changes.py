@@ -34,6 +34,9 @@ CHANGE = "card change"
 AT_ONCE = 1_000
 """Cards that are changed within the request: about as many as are stored together."""
 
+MOST_WAITING_EACH = 10
+"""Changes of one client that wait for their turn: others have work to be done too."""
+
 Run = Annotated[str, Meta(min_length=1, max_length=4, pattern=r"^[0-9]*\Z")]
 
 
@@ -160,7 +163,7 @@ def change(services: HttpServices, asked: Asked) -> Answer:
     headers = {"Location": f"/v1/card-changes/{change_id}"}
     task = Task(change_id, CHANGE, asked.actor.identity, cards.count, run, about)
     if cards.count > AT_ONCE:
-        return Answer(_shown(services.work.start(task)), 202, headers)
+        return Answer(_shown(services.work.start(task, MOST_WAITING_EACH)), 202, headers)
     return Answer(_shown(services.work.at_once(task)), headers=headers)
 
 

@@ -17,6 +17,7 @@ from adapters.http.problems import asked_wrongly
 from adapters.http.services import HttpServices
 from adapters.http.wire import MoneyTold, Name, tell
 from application import kinds
+from application.administration import check_expiry
 from application.permissions import Action
 from domain.card_groups import LONGEST_CALL, MOST_SIMULTANEOUS_CALLS, CardGroup, GroupTerms
 from domain.errors import NotFound
@@ -119,10 +120,14 @@ def create(services: HttpServices, asked: Asked) -> Answer:
 def change(services: HttpServices, asked: Asked) -> Answer:
     wanted = asked.body(TermsWanted)
     group = _group(services, asked)
-    check = unless_changed(services, asked, kinds.CARD_GROUPS, asked.id("card group"), _shown)
-    services.administration.change_group(
-        group.name, _terms(wanted.terms), asked.by(wanted.by), check=check
-    )
+    seen = unless_changed(services, asked, kinds.CARD_GROUPS, asked.id("card group"), _shown)
+    terms, now = _terms(wanted.terms), services.clock.now()
+
+    def check(before: CardGroup) -> None:
+        seen(before)
+        check_expiry(before.terms, terms, now)
+
+    services.administration.change_group(group.name, terms, asked.by(wanted.by), check=check)
     return Answer(_shown(services.administration.group(group.name)))
 
 

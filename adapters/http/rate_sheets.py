@@ -290,13 +290,15 @@ def _own_folder() -> Path:
     place = Path(tempfile.gettempdir())
     before = datetime.now().timestamp() - _LEFT_FOR.total_seconds()  # noqa: DTZ005 - of files
     for left in place.glob(f"{_LEFT}*"):
-        if left.stat().st_mtime < before:
-            _remove(left)
+        _remove_old(left, before)
     return Path(tempfile.mkdtemp(prefix=_LEFT))
 
 
-def _remove(folder: Path) -> None:
+def _remove_old(folder: Path, before: float) -> None:
     try:
+        # A link that somebody planted in a folder for all would lead out of it.
+        if folder.is_symlink() or folder.stat().st_mtime >= before:
+            return
         for each in folder.iterdir():
             each.unlink(missing_ok=True)
         folder.rmdir()

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from adapters.http.asking import Answer, Asked, NoParameters, Page
 from adapters.http.files import Download, Stream, attachment
 from adapters.http.operations import Operation, Routes
+from adapters.http.refusals import KINDS
 from adapters.http.services import HttpServices
 from adapters.http.wire import Digits, MoneyTold, Name, tell
 from application import call_card_log
@@ -280,7 +281,18 @@ def _line(kind: type[Any], row: Any) -> Any:
 
 
 def _report(handler: Any, summary: str, line: Any, query: Any) -> Operation:
-    return Operation(handler, Action.SEE_REPORTS, summary, Page[line], query=query, csv=True)
+    return Operation(
+        handler,
+        Action.SEE_REPORTS,
+        summary,
+        Page[line],
+        query=query,
+        csv=True,
+        problems=_NO_PERIOD if issubclass(query, PeriodAsked) else (),
+    )
+
+
+_NO_PERIOD = (KINDS["setting-not-allowed"],)
 
 
 ROUTES: Routes = {
@@ -336,6 +348,7 @@ ROUTES: Routes = {
             "Every call of cards, tab-delimited, in the columns of VICIdial's call card export.",
             Download(TSV),
             query=CallLogReportAsked,
+            problems=_NO_PERIOD,
         )
     },
 }

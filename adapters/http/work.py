@@ -98,16 +98,17 @@ class Work:
     _changed: Condition = field(factory=Condition)
     _stopped: bool = False
 
-    def start(self, task: Task) -> Task:
+    def start(self, task: Task, most: int = MOST_WAITING) -> Task:
         """The task under this id: the one that was started before, unless it was refused.
 
-        Raises AskedWrongly when too many are waiting.
+        Raises AskedWrongly when too many are waiting, or ``most`` of the same owner.
         """
         with self._changed:
             known = self._tasks.get(task.task_id)
             if known is not None and known.state != "refused":
                 return known
-            if len(self._waiting) >= MOST_WAITING:
+            own = sum(each.owner == task.owner for each in self._waiting)
+            if len(self._waiting) >= MOST_WAITING or own >= most:
                 raise asked_wrongly(
                     problems.OVERLOADED, "too much work is waiting; ask again", RETRY_AFTER
                 )

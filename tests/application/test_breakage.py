@@ -60,6 +60,19 @@ def add(shop: Shop, card: PrintedCard, amount: Money) -> None:
     shop.units.run(decide, writes=(account_id,))
 
 
+def test_days_of_grace_let_a_mistaken_expiry_be_mended() -> None:
+    shop = Shop(valid_days=30)
+    patient = Breakage(shop.bulk, LeftOver(shop.units), shop.clock, grace=timedelta(days=7))
+    card, void = shop.card(), shop.card()
+    use(shop, card)
+    shop.clock.pass_by(days=36, hours=23)
+    assert patient.run().forfeited == 0
+    shop.clock.pass_by(hours=1)
+    assert patient.run().sums == [dollars(10)]
+    shop.admin.change_status(void.card_id, Status.VOID, "ann", "stolen")
+    assert patient.run().forfeited == 1
+
+
 def test_an_expired_card_loses_what_is_left_and_is_empty() -> None:
     shop = Shop(valid_days=30)
     card, unused = shop.card(), shop.card()

@@ -15,7 +15,7 @@ from application import kinds
 from domain.accounts import DailyFeeCharged
 from domain.cards import Status
 from tests.support.shop import Shop
-from tests.support.story import PrintedCard, dollars, usd
+from tests.support.story import NOON, PrintedCard, dollars, usd
 
 
 class Killed(BaseException):
@@ -139,6 +139,15 @@ def test_an_expired_card_pays_through_the_day_it_expired() -> None:
     shop.clock.pass_by(days=6)
     shop.fees.run()
     assert len(days(shop, card)) == 3
+
+
+def test_a_card_that_expires_at_midnight_pays_nothing_for_the_day_that_begins_then() -> None:
+    midnight = NOON.replace(hour=0, minute=0, second=0, microsecond=0)
+    shop = shop_with(expires_on=midnight + timedelta(days=2))
+    card = used(shop)
+    shop.clock.pass_by(days=6)
+    shop.fees.run()
+    assert len(days(shop, card)) == 2
 
 
 @pytest.mark.parametrize("status", [Status.VOID, Status.ON_HOLD])

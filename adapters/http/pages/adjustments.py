@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from adapters.http.adjustments import AdjustmentSent, FeeRunShown
+from adapters.http.asking import read_fields
 from adapters.http.cards import CardShown
 from adapters.http.pages.approved import approved, waiting
 from adapters.http.pages.forms import Field, Kind, form, limited, read
@@ -43,7 +44,8 @@ def adjust(visit: Visit) -> Reply:
     assert visit.form is not None, "it was sent"
     card: CardShown = visit.ask("GET", "/v1/cards/{id}", id=visit.here("id"))
     sent = read(_fields(card.face_value.unit), visit.form)
-    sent["approval_id"] = approved(visit, BALANCE_ADJUSTMENT, f"card {card.number}")
+    amount = str(read_fields(sent, AdjustmentSent).amount.money())
+    sent["approval_id"] = approved(visit, BALANCE_ADJUSTMENT, f"card {card.number}", amount)
     at = f"/cards/{card.card_id}"
     try:
         visit.ask("POST", "/v1/cards/{id}/adjustments", sent=sent, **visit.path)

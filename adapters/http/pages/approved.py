@@ -10,9 +10,10 @@ from application.permissions import Action
 from application.views import MOST_ROWS
 
 
-def approved(visit: Visit, action: str, subject: str) -> UUID | None:
-    """The approval that this person asked for and got, and has not used yet."""
-    found = _of(visit, "approved", action, subject)
+def approved(visit: Visit, action: str, subject: str, details: str | None = None) -> UUID | None:
+    """The approval that this person asked for and got, and has not used yet; of exactly this where
+    ``details`` tell several apart, such as two amounts for one card."""
+    found = _of(visit, "approved", action, subject, details)
     return found.approval_id if found is not None else None
 
 
@@ -21,13 +22,16 @@ def waiting(visit: Visit, action: str, subject: str) -> ApprovalShown | None:
     return _of(visit, "waiting", action, subject)
 
 
-def _of(visit: Visit, state: str, action: str, subject: str) -> ApprovalShown | None:
+def _of(
+    visit: Visit, state: str, action: str, subject: str, details: str | None = None
+) -> ApprovalShown | None:
     if not visit.may(Action.SEE_LOTS):
         return None
     given = {"state": state, "order": "newest", "limit": MOST_ROWS}
     for each in visit.ask("GET", "/v1/approvals", given=given).items:
         mine = each.by.casefold() == visit.by.casefold()
-        if mine and (each.action, each.subject, each.state) == (action, subject, state):
+        exactly = details in (None, each.details)
+        if mine and exactly and (each.action, each.subject, each.state) == (action, subject, state):
             shown: ApprovalShown = each
             return shown
     return None

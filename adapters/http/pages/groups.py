@@ -92,7 +92,7 @@ _TERMS = (
         "terms.expires_on",
         "Expires on",
         Kind.MOMENT,
-        hint="UTC. Empty: no day for all cards.",
+        hint="UTC. Empty: no day for all cards. What is left then falls to you.",
         heading="How long it lasts",
     ),
     Field(
@@ -101,7 +101,7 @@ _TERMS = (
         Kind.NUMBER,
         unit="days",
         default=0,
-        hint="0: for ever.",
+        hint="0: for ever. Fewer days end cards that were used before, with what is left on them.",
     ),
     Field(
         "terms.simultaneous_calls",

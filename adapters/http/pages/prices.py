@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from functools import cache
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from adapters.http.access_numbers import AccessNumberShown
@@ -72,12 +73,21 @@ def show(visit: Visit) -> Reply:
         "talk": _talk(price) if price is not None else (),
         "told_time": told_time,
         "fees": [each for each in price.lines if each.what != "talk"] if price else (),
-        "ways": f"/route-preview?number={price.number.removeprefix('+')}"
-        f"&group={price.group}&access_number={price.access_number}"
+        "ways": f"/route-preview?{_ways(price)}"
         if price is not None and visit.may(Action.SEE_ROUTES)
         else "",
     }
     return Shown("price.html", "What does a call cost?", context)
+
+
+def _ways(price: PriceShown) -> str:
+    return urlencode(
+        {
+            "number": price.number.removeprefix("+"),
+            "group": price.group,
+            "access_number": price.access_number,
+        }
+    )
 
 
 def _asked(visit: Visit, filled: dict[str, object]) -> PriceShown:

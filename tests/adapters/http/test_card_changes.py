@@ -320,6 +320,22 @@ def test_a_distributor_makes_cards_active_or_holds_them_and_nothing_else(
     assert (answer.status_code, problem(answer)) == (422, "setting-not-allowed")
 
 
+def test_one_distributor_cannot_keep_everybody_else_waiting(
+    shop: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(card_changes, "AT_ONCE", 1)
+    east, sent = shop.signs_in("east"), {"cards": ALL, "to": "active", "why": "x"}
+    most = card_changes.MOST_WAITING_EACH
+    for each in range(most):
+        assert east.post("/v1/card-changes", sent, once=f"e-{each}").status_code == 202
+    assert east.post("/v1/card-changes", sent, once="e-0").status_code == 202
+    answer = east.post("/v1/card-changes", sent, once="e-more")
+    assert (answer.status_code, problem(answer)) == (503, "overloaded")
+    assert change(shop, ALL, "active").status_code == 202
+    shop.services.work.run_next()
+    assert east.post("/v1/card-changes", sent, once="e-more").status_code == 202
+
+
 @pytest.mark.parametrize("to", ["void", "cancelled"])
 def test_a_distributor_makes_nothing_else_of_a_single_card_either(shop: World, to: str) -> None:
     card = shop.get("/v1/cards?number=4711000000").json()["items"][0]

@@ -120,3 +120,11 @@ def test_what_cannot_be_answered_is_told_clearly(
     answer = ask(world, **asked)
     assert answer.status_code == status, answer.text
     assert says in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:00Z", "9999-12-31T23:59:00-12:00"])
+def test_a_call_at_the_end_of_all_calendars_is_refused_and_no_fault(world: World, at: str) -> None:
+    given = {"access_number": "18005550199", "group": "Sunday", "number": "48774417880", "at": at}
+    answer = world.get(f"/v1/price?{urlencode(given)}")
+    assert answer.status_code == 400
+    assert answer.json()["name"] == "at"

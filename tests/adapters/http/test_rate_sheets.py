@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tempfile
 import zipfile
 from pathlib import Path
@@ -109,6 +110,20 @@ def test_what_a_killed_server_was_asked_is_known_by_what_it_left(
     assert sends(world, DEARER, once="june").status_code == 202
     assert world.services.work.run_next()
     assert world.get(lost).json()["state"] == "done"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_clearing_away_follows_no_link_out_of_its_own_folders(
+    world: World, tmp_path: Path, there: bool
+) -> None:
+    kept = tmp_path / "ledger" / "kept.db"
+    if there:
+        kept.parent.mkdir()
+        kept.touch()
+        os.utime(kept.parent, (0, 0))
+    (tmp_path / "talktime-sheet-planted").symlink_to(kept.parent)
+    assert sends(world).status_code == 201
+    assert kept.exists() is there
 
 
 def test_what_is_wrong_in_a_large_file_is_told_where_it_is_looked_for(

@@ -173,3 +173,10 @@ def test_more_columns_come_with_a_header(world: World) -> None:
     assert (told["card_id"], told["pack"], told["charge"]) == ("4711000042", "2", "0.61")
     assert told["group"] == "'=cmd x"
     assert end == ""
+
+
+@pytest.mark.parametrize("report", ["usage", "minutes", "sales", "failed-logins", "suspicious"])
+def test_too_many_days_are_refused_as_the_document_says(world: World, report: str) -> None:
+    path = f"/v1/reports/{report}"
+    assert world.get(f"{path}?since=2000-01-01").status_code == 422
+    assert "422" in world.get("/openapi.json").json()["paths"][path]["get"]["responses"]

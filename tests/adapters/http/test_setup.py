@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from adapters.http.groups import TermsTold
 from domain.access_numbers import AccessTerms
 from domain.card_groups import CardGroupTermsChanged, GroupTerms
 from domain.people import Role
+from tests.adapters.http.test_lots import problem
 from tests.adapters.http.world import ADMIN, READER, World
 
 FIVE = {"amount": "5.00", "unit": "USD"}
@@ -68,6 +70,8 @@ def test_a_group_of_a_name_in_use_is_refused(world: World) -> None:
         {"face_value": {"amount": "5", "unit": "EUR"}},
         {"face_value": {"amount": "-5", "unit": "USD"}},
         {"expires_on": "2027-01-01T00:00:00"},
+        {"expires_on": "9999-12-31T23:59:59-12:00"},
+        {"expires_on": "0001-01-01T00:00:00+09:00"},
         {"languages": []},
         {"operator_number": "18005550199"},
         {"first_announcement": "../../etc/passwd"},
@@ -78,6 +82,30 @@ def test_terms_that_cannot_be_are_named(world: World, terms: dict[str, Any]) -> 
     answer = world.post("/v1/groups", {"name": "gold", "terms": TERMS | terms})
     assert answer.status_code == 422
     assert answer.json()["field"].startswith("$.terms")
+
+
+def test_an_expiry_is_not_moved_into_the_past_where_it_would_take_all_balances(
+    world: World,
+) -> None:
+    (group,) = world.get("/v1/groups").json()["items"]
+    at = f"/v1/groups/{group['group_id']}"
+    now = world.clock.now()
+
+    def change(end: datetime | None) -> Any:
+        told = None if end is None else end.isoformat()
+        terms = {**group["terms"], "expires_on": told}
+        etag = world.get(at).headers["etag"]
+        return world.ask("PUT", at, json={"terms": terms}, headers={"If-Match": etag})
+
+    for end in (now - timedelta(days=365), now):
+        answer = change(end)
+        assert (answer.status_code, problem(answer)) == (422, "setting-not-allowed")
+        assert "forfeited" in answer.json()["detail"]
+    assert change(now + timedelta(hours=1)).status_code == 200
+    world.clock.pass_by(hours=2)
+    # What has passed may be told again with other terms, and moved later or away.
+    assert change(now + timedelta(hours=1)).status_code == 200
+    assert change(None).status_code == 200
 
 
 def test_of_two_who_change_one_thing_the_second_is_told_what_changed(world: World) -> None:
@@ -208,6 +236,15 @@ def test_the_trail_is_read_page_by_page_and_by_time(world: World) -> None:
     assert world.get(f"/v1/audit?until={now}").json()["items"] == []
     assert world.get(f"/v1/audit?since={now}&limit=1").json()["items"] == first["items"][:1]
     assert world.get("/v1/audit?since=2026-01-01T00:00:00").status_code == 400
+
+
+@pytest.mark.parametrize("told", ["0001-01-01T00:00:00%2B09:00", "9999-12-31T23:59:59-12:00"])
+def test_a_moment_that_is_none_in_another_time_zone_is_not_accepted(
+    world: World, told: str
+) -> None:
+    answer = world.get(f"/v1/audit?since={told}")
+    assert (answer.status_code, answer.json()["name"]) == (400, "since")
+    assert "of the years 2 to 9998" in answer.json()["detail"]
 
 
 def test_telling_a_pin_is_on_the_trail(world: World) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from application import kinds
-from application.approvals import LOT_VOID
+from application.approvals import BALANCE_ADJUSTMENT, LOT_VOID
 from domain.cards import Status
 from domain.distributors import CardRangeAssigned, DistributorAdded, NumberRange
 from domain.people import Role
@@ -233,3 +233,23 @@ def test_ticked_cards_are_not_voided_past_the_second_person() -> None:
     # A single stolen card needs nobody else.
     ann.follow(ann.send(form, row=rows[:1], status="void", why="a theft"))
     assert world.get(f"/v1/cards/{rows[0]}").json()["status"] == "void"
+
+
+def test_another_adjustment_is_asked_for_although_one_was_approved() -> None:
+    world = World(needed=(BALANCE_ADJUSTMENT,))
+    for name in ("ann", "bob"):
+        world.person(name, Role.OPERATOR)
+    ann, bob = Visitor(world), world.signs_in("bob")
+    ann.signs_in("ann")
+    card = world.card()["card_id"]
+
+    def adjust(amount: str) -> str:
+        form = ann.form(f"/cards/{card}/adjust", f"/cards/{card}/adjust")
+        return ann.follow(ann.send(form, amount=amount, why="lost in a call")).text
+
+    adjust("5.00")
+    (asked,) = world.get("/v1/approvals").json()["items"]
+    bob.post(f"/v1/approvals/{asked['approval_id']}/approval", None)
+    assert "A second person was asked" in adjust("7.00")
+    assert "The balance is put right" in adjust("5.00")
+    assert "10.00 USD" in ann.get(f"/cards/{card}").text
