@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
@@ -20,8 +21,10 @@ from application.reports import (
     SUSPICIOUS,
     CallLogAsked,
     LiabilityBy,
+    Period,
     RefusalsAsked,
     RefusalsBy,
+    Reports,
     SalesAsked,
     SalesBy,
     UsageAsked,
@@ -53,10 +56,8 @@ def sales(
     csv: Csv = False,
 ) -> None:
     """Cards sold, activated and topped up, and the money that came and went."""
-    with office(context) as back:
-        back.catch_up()
-        period = back.reports.period(_day(first), _day(last), zone)
-        rows = back.reports.sales(SalesAsked(period, by, daily, group, distributor))
+    with _asked(context, first, last, zone) as (told, period):
+        rows = told.sales(SalesAsked(period, by, daily, group, distributor))
     _show(f"Sales {period.first} to {period.last}", report_columns.SALES, rows, json, csv)
 
 
@@ -73,10 +74,8 @@ def usage(
     csv: Csv = False,
 ) -> None:
     """Attempts, answer rate (ASR), duration (ACD), revenue, cost and margin."""
-    with office(context) as back:
-        back.catch_up()
-        period = back.reports.period(_day(first), _day(last), zone)
-        rows = back.reports.usage(UsageAsked(period, by, daily, group))
+    with _asked(context, first, last, zone) as (told, period):
+        rows = told.usage(UsageAsked(period, by, daily, group))
     _show(f"Usage {period.first} to {period.last}", report_columns.USAGE, rows, json, csv)
 
 
@@ -93,10 +92,8 @@ def minutes(
     csv: Csv = False,
 ) -> None:
     """Announced minutes against delivered ones, and calls that were cut before."""
-    with office(context) as back:
-        back.catch_up()
-        period = back.reports.period(_day(first), _day(last), zone)
-        rows = back.reports.minutes(UsageAsked(period, by, daily, group))
+    with _asked(context, first, last, zone) as (told, period):
+        rows = told.minutes(UsageAsked(period, by, daily, group))
     title = f"Announced minutes {period.first} to {period.last}"
     _show(title, report_columns.MINUTES, rows, json, csv)
 
@@ -129,11 +126,9 @@ def failed_logins(
     csv: Csv = False,
 ) -> None:
     """Failed logins of callers."""
-    with office(context) as back:
-        back.catch_up()
-        period = back.reports.period(_day(first), _day(last), zone)
+    with _asked(context, first, last, zone) as (told, period):
         asked = RefusalsAsked(period, by, daily, access_number, caller_id)
-        rows = back.reports.refusals(asked)
+        rows = told.refusals(asked)
     title = f"Failed logins {period.first} to {period.last}"
     _show(title, report_columns.REFUSALS, rows, json, csv)
 
@@ -149,9 +144,8 @@ def suspicious(
     csv: Csv = False,
 ) -> None:
     """Caller IDs with many failed logins, worst first."""
-    with office(context) as back:
-        back.catch_up()
-        rows = back.reports.sources(back.reports.period(_day(first), _day(last), zone), least)
+    with _asked(context, first, last, zone) as (told, period):
+        rows = told.sources(period, least)
     _show("Suspicious callers", report_columns.SOURCES, rows, json, csv)
 
 
@@ -184,11 +178,9 @@ def call_log(
     more: Annotated[bool, typer.Option("--more", help="Also card, lot and charge.")] = False,
 ) -> None:
     """Every call of cards, tab-delimited, in the columns of VICIdial's call card export."""
-    with office(context) as back:
-        back.catch_up()
-        period = back.reports.period(_day(first), _day(last), zone)
+    with _asked(context, first, last, zone) as (told, period):
         asked = CallLogAsked(period, run, batch, pack, card, access_number, caller_id)
-        for line in call_card_log.lines(back.reports.whole_call_log(asked), more=more):
+        for line in call_card_log.lines(told.whole_call_log(asked), more=more):
             _write(line)
 
 
@@ -221,6 +213,16 @@ def _day(text: str | None) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         raise ValueError(f"a day is written 2026-01-31, not {text!r}") from None
+
+
+@contextmanager
+def _asked(
+    context: typer.Context, first: str | None, last: str | None, zone: str
+) -> Iterator[tuple[Reports, Period]]:
+    """The reports, up to the newest fact, and the days that are asked for."""
+    with office(context) as back:
+        back.catch_up()
+        yield back.reports, back.reports.period(_day(first), _day(last), zone)
 
 
 def _show(
