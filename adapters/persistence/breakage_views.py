@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, select, true
 
-from adapters.persistence.card_lists import paged
+from adapters.persistence.card_lists import groups_by_name, paged
 from adapters.persistence.read_models import tables
 from adapters.persistence.recorder import EventRecorder
 from domain.cards import Status
@@ -21,10 +21,8 @@ class LedgerBreakageViews:
         self._recorder = recorder
 
     def groups(self) -> Sequence[tuple[UUID, str]]:
-        table = tables.card_groups
-        query = select(table.c.group_id, table.c.name).order_by(table.c.name)
         with self._recorder.reading() as connection:
-            return [(row.group_id, row.name) for row in connection.execute(query)]
+            return [(row.group_id, row.name) for row in connection.execute(groups_by_name())]
 
     def left_over(
         self,

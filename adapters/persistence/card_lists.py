@@ -37,6 +37,12 @@ def paged(
     return query.order_by(key.desc() if newest else key).limit(min(limit, MOST_ROWS))
 
 
+def groups_by_name() -> Select[tuple[UUID, str]]:
+    """The ids and names of all card groups."""
+    table = tables.card_groups
+    return select(table.c.group_id, table.c.name).order_by(table.c.name)
+
+
 def cards_with_groups() -> Select[Any]:
     return select(tables.cards, tables.card_groups.c.name.label("group_name")).join(
         tables.card_groups, tables.card_groups.c.group_id == tables.cards.c.group_id

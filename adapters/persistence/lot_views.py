@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, func, or_, select
 
-from adapters.persistence.card_lists import cards_with_groups, paged
+from adapters.persistence.card_lists import cards_with_groups, groups_by_name, paged
 from adapters.persistence.read_models import lot_tables, tables
 from adapters.persistence.recorder import EventRecorder
 from adapters.persistence.views import card_row
@@ -79,9 +79,7 @@ class LedgerLotViews:
         return [StatusCount(row.status, row.sold, row.cards) for row in self._rows(query)]
 
     def groups(self) -> Sequence[tuple[UUID, str]]:
-        table = tables.card_groups
-        query = select(table.c.group_id, table.c.name).order_by(table.c.name)
-        return [(row.group_id, row.name) for row in self._rows(query)]
+        return [(row.group_id, row.name) for row in self._rows(groups_by_name())]
 
     def fee_due(
         self, group_id: UUID, today: date, after: UUID | None, limit: int
