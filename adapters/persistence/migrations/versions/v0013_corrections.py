@@ -1,4 +1,4 @@
-"""What the books need to find again."""
+"""What corrections of charges need to be found again."""
 
 from __future__ import annotations
 
