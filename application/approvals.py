@@ -17,7 +17,8 @@ from domain.errors import ApprovalNeeded, NotFound
 LOT_EXPORT = "lot export"
 LOT_VOID = "lot void"
 BALANCE_ADJUSTMENT = "balance adjustment"
-ACTIONS = (LOT_EXPORT, LOT_VOID, BALANCE_ADJUSTMENT)
+CORRECTION = "correction"
+ACTIONS = (LOT_EXPORT, LOT_VOID, BALANCE_ADJUSTMENT, CORRECTION)
 """What a setting may put under a second person's approval."""
 
 

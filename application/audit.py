@@ -98,7 +98,7 @@ class AuditTrail:
         self._record(SecretRead(by, what, target, source))
 
     def refused(self, by: str, action: str, source: str, why: str) -> None:
-        if self.throttle.take((("actor", by),), self.clock.now()):
+        if self.throttle.take((("actor", by),)):
             self._record(AccessRefused(by, action, source, why))
 
     def _record(self, act: ActFact) -> None:

@@ -17,6 +17,9 @@ from domain.money import Money
 MOST_DAYS = 3_660
 """Days of one table of what is owed."""
 
+EARLIEST, LATEST = date(1970, 1, 1), date(9998, 12, 31)
+"""Days that have a day before and after them in every time zone."""
+
 _OWED = ("Liabilities:Prepaid:", "Liabilities:Held:")
 
 
@@ -53,12 +56,16 @@ class StatementLine:
 
 @frozen
 class Statement:
-    """Opening and closing balances by unit, and the lines between them."""
+    """Opening and closing balances by unit, and the lines between them.
+
+    ``left_out``: further lines behind them that were too many; the closing balances are theirs.
+    """
 
     accounts: tuple[str, ...]
     opening: list[Money]
     lines: list[StatementLine]
     closing: list[Money]
+    left_out: int = 0
 
 
 @frozen
@@ -96,17 +103,23 @@ class Bookkeeping:
         return TrialBalance(position, balances.rows(depth))
 
     def statement(
-        self, *accounts: str, since: datetime | None = None, until: datetime | None = None
+        self,
+        *accounts: str,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        most: int | None = None,
     ) -> Statement:
         """Of some ledger accounts, those below them, and all of them together.
 
         ``Liabilities:Prepaid:Gold`` is all of Gold. ``since`` is included, ``until`` is not. What
-        moves between the accounts of one statement is none of its lines.
+        moves between the accounts of one statement is none of its lines. ``most``: so many lines
+        are told, the first ones.
         """
         within = tuple(f"{account}:" for account in accounts)
         opening: dict[str, int] = {}
         sums: dict[str, int] = {}
         lines: list[StatementLine] = []
+        left_out = 0
         for transaction in self.transactions(until):
             if until is not None and transaction.at >= until:
                 continue
@@ -122,6 +135,8 @@ class Bookkeeping:
                 sums[unit] = sums.get(unit, 0) + micros
                 if since is not None and transaction.at < since:
                     opening[unit] = sums[unit]
+                elif micros and most is not None and len(lines) >= most:
+                    left_out += 1
                 elif micros:
                     lines.append(
                         StatementLine(
@@ -135,15 +150,16 @@ class Bookkeeping:
                     )
         for unit in sums:
             opening.setdefault(unit, 0)
-        return Statement(accounts, _amounts(opening), lines, _amounts(sums))
+        return Statement(accounts, _amounts(opening), lines, _amounts(sums), left_out)
 
     def liability(self, first: date, last: date) -> list[Owed]:
         """What was owed at the end of each day, by card group and unit.
 
         Raises SettingNotAllowed for days that run backwards or are too many.
         """
-        if not first <= last <= first + timedelta(days=MOST_DAYS):
-            accepted = f"a first and a last day, at most {MOST_DAYS} later"
+        known = EARLIEST <= first <= last <= LATEST
+        if not known or (last - first).days > MOST_DAYS:
+            accepted = f"a first and a last day, at most {MOST_DAYS} later, from {EARLIEST} on"
             raise SettingNotAllowed("days", f"{first} to {last}", accepted)
         zone = ZoneInfo(self.zone)
         begins = datetime(last.year, last.month, last.day, tzinfo=zone) + timedelta(days=1)

@@ -9,12 +9,14 @@ from attrs import frozen
 
 from application.sealing import SealStore
 from application.views import MOST_ROWS, RecordedEvent, Views
-from domain.accounts import HoldCaptured, HoldPlaced, HoldReleased
+from domain.accounts import ChargeCorrected, HoldCaptured, HoldPlaced, HoldReleased
 from domain.call_sessions import AttemptStarted
 from domain.errors import NotFound
 from domain.merkle import inclusion_path
 from domain.seal_proofs import MOST_FACTS, Proof, ProvedBlock, ProvedFact
 from domain.seals import LoggedFact, entries_in, leaves_of
+
+_OF_HOLDS = (HoldPlaced, HoldCaptured, HoldReleased, ChargeCorrected)
 
 
 class NotSealedYet(Exception):
@@ -27,7 +29,7 @@ class CallProofs:
     views: Views
 
     def prove(self, session_id: UUID) -> Proof:
-        """All facts of a call session, and those of its holds in the accounts that paid.
+        """All facts of a call session, and those of its holds and their charges in the accounts.
 
         The proof leads to the newest checkpoint. Raises NotFound, NotSealedYet, and ValueError for
         a log that is not as it was sealed.
@@ -60,8 +62,7 @@ class CallProofs:
             versions = [
                 each.version
                 for each in self._history(account_id)
-                if isinstance(each.fact, HoldPlaced | HoldCaptured | HoldReleased)
-                and each.fact.hold_id in holds
+                if isinstance(each.fact, _OF_HOLDS) and each.fact.hold_id in holds
             ]
             facts += self.store.facts_of(account_id, versions)
         if len(facts) > MOST_FACTS:

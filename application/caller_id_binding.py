@@ -47,7 +47,11 @@ class CallerIdBindings:
             or call.bound_card is not None
         ):
             return False
-        self.bind(number, payer.card_id)
+        try:
+            self.bind(number, payer.card_id)
+        except CallerIdNotUsable:
+            # Erased since the call came in: the login is as right as without a number.
+            return False
         return True
 
     def toggle(self, call: Call, payer: Payer) -> bool:

@@ -9,6 +9,7 @@ from attrs import define, field, frozen
 
 from application import kinds, numbers
 from application.configuration import Configuration
+from application.persons import Persons
 from application.pins import PinDigests
 from application.ports import Clock, Unit, UnitsOfWork
 from application.throttle import Throttle
@@ -104,19 +105,23 @@ class Calls:
     pins: PinDigests
     throttle: Throttle
     clock: Clock
+    persons: Persons
 
     def arrive(self, arrival: Arrival) -> Call:
-        """Raises NotFound for a number that is not ours or is closed, ValueError for a bad
-        reference."""
+        """From here on the caller's number is sealed.
+
+        Raises NotFound for a number that is not ours or is closed, ValueError for a bad reference.
+        """
         access_id = kinds.access_number_id(arrival.access_number)
         access = self.configuration.get(kinds.ACCESS_NUMBERS, access_id)
         if access is None or not access.terms.open:
             raise NotFound("access number", arrival.access_number)
-        caller_id = numbers.caller_id(arrival.caller_id, access.terms.country)
+        number = numbers.caller_id(arrival.caller_id, access.terms.country)
+        session_id = kinds.session_id(arrival.reference)
+        caller_id = self.persons.seal(number) if number is not None else None
         started = CallStarted(arrival.reference, arrival.node, arrival.access_number, caller_id)
         sources = [("access number", arrival.access_number), ("trunk", arrival.trunk), ("all", "")]
         sources.insert(0, ("caller ID", caller_id) if caller_id else ("hidden", ""))
-        session_id = kinds.session_id(arrival.reference)
         return Call(session_id, started, access.terms, tuple(sources))
 
     def login_by_caller_id(self, call: Call) -> Payer | None:
@@ -146,7 +151,7 @@ class Calls:
         Every failed try is recorded with its reason, and counted against its sources. Raises
         LoginFailed, the same whatever the cause.
         """
-        if not self.throttle.take(call.sources, self.clock.now()):
+        if not self.throttle.take(call.sources):
             # It guessed nothing, so it costs nothing: a source that goes on must not use up what
             # is left to everybody else at its access number and trunk.
             self._refuse(call, "throttled", None)

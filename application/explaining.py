@@ -18,6 +18,8 @@ from application.terms_in_words import (
     terms_in_words,
 )
 from domain.call_sessions import (
+    AttemptRefunded,
+    AttemptRerated,
     AttemptRouted,
     AttemptSeen,
     AttemptSettled,
@@ -46,6 +48,28 @@ class Step:
     position: int
     told: str
     because: tuple[str, ...] = ()
+    internal: bool = False
+    """Of carriers, costs and what keeps thieves out: nothing for the customer's copy."""
+
+
+@frozen
+class Corrected:
+    """A correction of an attempt, with its price made again where other terms were put."""
+
+    at: datetime
+    correction_id: UUID
+    kind: str
+    """re-rating or refund."""
+    charge_before: Money
+    charge: Money
+    rate: str
+    """The terms that count from now on, in words."""
+    price: Charge
+    """By those terms."""
+    untaken: Money
+    """Asked for, and not available."""
+    by: str
+    why: str
 
 
 @frozen
@@ -55,8 +79,11 @@ class PricedAttempt:
     number: int
     destination: str
     destination_name: str
+    rate: str
+    """The recorded terms, in words."""
     held: Money
     limit_seconds: int
+    answered_at: datetime | None = None
     seconds: int | None = None
     """None: not settled yet."""
     price: Charge | None = None
@@ -64,7 +91,14 @@ class PricedAttempt:
     cost: Money | None = None
     margin: Money | None = None
     agrees: bool = True
-    """The recorded charge is the price, or what of it the hold covered."""
+    """The recorded charge is the price, or what of it the hold covered, and what every correction
+    says is due follows from its terms."""
+    corrections: tuple[Corrected, ...] = ()
+    """``charge`` is the first charge, which never changes; these came after it."""
+
+    @property
+    def charged_now(self) -> Money | None:
+        return self.corrections[-1].charge if self.corrections else self.charge
 
 
 @frozen
@@ -73,7 +107,7 @@ class Explanation:
     steps: Sequence[Step]
     attempts: Sequence[PricedAttempt]
     charged: Sequence[Money]
-    """By unit."""
+    """Now, after all corrections; by unit."""
 
     @property
     def agrees(self) -> bool:
@@ -95,9 +129,8 @@ class Explanations:
         attempts = list(teller.attempts.values())
         sums: dict[str, int] = {}
         for attempt in attempts:
-            if attempt.charge is not None:
-                unit = attempt.charge.unit
-                sums[unit] = sums.get(unit, 0) + attempt.charge.micros
+            if (now := attempt.charged_now) is not None:
+                sums[now.unit] = sums.get(now.unit, 0) + now.micros
         charged = [Money(micros, unit) for unit, micros in sorted(sums.items())]
         return Explanation(reference, teller.steps, attempts, charged)
 
@@ -118,22 +151,24 @@ class _Teller:
                 source = call.caller_id or "a hidden number"
                 self._say(logged, f"{source} calls {call.access_number} at {call.node}")
             case LoginRefused(reason):
-                self._say(logged, f"a login is refused: {reason}")
+                self._say(logged, f"a login is refused: {reason}", internal=True)
             case PayerIdentified(card_id, _, proof):
                 self._say(logged, f"card {self._number_of(card_id)} pays, opened by {proof}")
             case AttemptStarted() as started:
                 self._attempt_started(logged, started)
             case RoutesPlanned(number, routes):
                 ways = ", ".join(f"{n}. {each.trunk}" for n, each in enumerate(routes, 1))
-                self._say(logged, f"attempt {number} may go through {ways}")
+                self._say(logged, f"attempt {number} may go through {ways}", internal=True)
             case TimeAnnounced(number, seconds):
                 told = "nothing" if seconds is None else seconds_in_words(seconds)
                 self._say(logged, f"the time told for attempt {number} is {told}")
             case LegUnanswered(number, leg, cause):
                 why = f", cause {cause}" if cause is not None else ""
-                self._say(logged, f"leg {leg} of attempt {number} ends unanswered{why}")
+                told = f"leg {leg} of attempt {number} ends unanswered{why}"
+                self._say(logged, told, internal=True)
             case AttemptSeen(number, _, seconds):
-                self._say(logged, f"attempt {number} is seen alive after {seconds} s")
+                told = f"attempt {number} is seen alive after {seconds} s"
+                self._say(logged, told, internal=True)
             case AttemptSettled() as settled:
                 self._attempt_settled(logged, settled)
             case AttemptRouted() as routed:
@@ -144,6 +179,10 @@ class _Teller:
                     f"a {evidence} tells of {seconds} s for attempt {number}, charged for"
                     f" {settled_seconds} s: put up for review, nothing is charged again",
                 )
+            case AttemptRerated() as rerated:
+                self._rerated(logged, rerated)
+            case AttemptRefunded() as refunded:
+                self._refunded(logged, refunded)
             case CallEnded(reason):
                 self._say(logged, f"the call ends: {reason}")
 
@@ -153,6 +192,7 @@ class _Teller:
             started.number,
             started.destination,
             started.destination_name,
+            terms_in_words(started.terms),
             started.held,
             started.limit_seconds,
         )
@@ -199,6 +239,7 @@ class _Teller:
         agrees = settled.charge == due
         self.attempts[settled.number] = changed(
             self.attempts[settled.number],
+            answered_at=settled.answered_at,
             seconds=settled.seconds,
             price=price,
             charge=settled.charge,
@@ -238,10 +279,70 @@ class _Teller:
             because.append(f"{left} is left of the charge")
         cost = routed.cost
         paid = "at a cost that nobody knows" if cost is None else f"at a cost of {cost}"
-        self._say(logged, f"it went over leg {routed.leg}, trunk {routed.trunk}, {paid}", *because)
+        told = f"it went over leg {routed.leg}, trunk {routed.trunk}, {paid}"
+        self._say(logged, told, *because, internal=True)
 
-    def _say(self, logged: Logged, told: str, *because: str) -> None:
-        self.steps.append(Step(logged.recorded_at, logged.position, told, because))
+    def _rerated(self, logged: Logged, told: AttemptRerated) -> None:
+        attempt = self.attempts[told.number]
+        price = charge(told.terms, told.answered_at, told.seconds, setup_due=told.setup_due)
+        because = [
+            f"put under other terms by {told.by}: {told.why}",
+            f"they were {terms_in_words(told.terms_before)}, and are {terms_in_words(told.terms)}",
+            *(line_in_words(line, price.total.unit) for line in price.lines),
+            f"together {price.total}",
+        ]
+        if told.untaken:
+            because.append(f"{told.untaken} more was asked for, and not available")
+        if price.total != told.due:
+            because.append(f"BUT {told.due} was recorded: `talktime audit verify` tells more")
+        corrected = Corrected(
+            logged.recorded_at,
+            told.correction_id,
+            "re-rating",
+            told.charge_before,
+            told.charge,
+            terms_in_words(told.terms),
+            price,
+            told.untaken,
+            told.by,
+            told.why,
+        )
+        self._corrected(attempt, corrected, price.total == told.due)
+        words = f"attempt {told.number} is charged {told.charge} instead of {told.charge_before}"
+        self._say(logged, words, *because)
+
+    def _refunded(self, logged: Logged, told: AttemptRefunded) -> None:
+        price = charge(told.terms, told.answered_at, told.seconds, setup_due=told.setup_due)
+        corrected = Corrected(
+            logged.recorded_at,
+            told.correction_id,
+            "refund",
+            told.charge_before,
+            told.charge,
+            terms_in_words(told.terms),
+            price,
+            told.charge.zero,
+            told.by,
+            told.why,
+        )
+        self._corrected(self.attempts[told.number], corrected, True)
+        back = told.charge_before - told.charge
+        words = f"{back} of attempt {told.number} is given back, {told.charge} is still charged"
+        self._say(logged, words, f"a refund by {told.by}: {told.why}")
+
+    def _corrected(self, attempt: PricedAttempt, made: Corrected, agrees: bool) -> None:
+        left = attempt.margin
+        if left is not None:
+            left = left + made.charge - made.charge_before
+        self.attempts[attempt.number] = changed(
+            attempt,
+            corrections=(*attempt.corrections, made),
+            margin=left,
+            agrees=attempt.agrees and agrees and attempt.charged_now == made.charge_before,
+        )
+
+    def _say(self, logged: Logged, told: str, *because: str, internal: bool = False) -> None:
+        self.steps.append(Step(logged.recorded_at, logged.position, told, because, internal))
 
     def _number_of(self, card_id: UUID) -> str:
         for each in self.log.stream(card_id):

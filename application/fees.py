@@ -54,9 +54,9 @@ class GroupTimes:
         began = datetime(day.year, day.month, day.day, tzinfo=self.zone).astimezone(UTC)
         terms = self.changes[0][1]
         for since, each in self.changes:
-            if since > began:
-                break
-            terms = each
+            # In the order of the log, whose clock may have been put back in between.
+            if since <= began:
+                terms = each
         return terms.daily_fee
 
     @property

@@ -19,6 +19,7 @@ from domain import (
     caller_ids,
     card_groups,
     cards,
+    corrections,
     distributors,
     lots,
     machine_keys,
@@ -26,6 +27,7 @@ from domain import (
     pin_spaces,
     providers,
     routing,
+    sealed_numbers,
     tariffs,
     top_ups,
     trunks,
@@ -38,6 +40,7 @@ CALL_SESSIONS = Kind("call session", call_sessions.evolve)
 CALLER_IDS = Kind("caller ID", caller_ids.evolve)
 CARDS = Kind("card", cards.evolve)
 CARD_GROUPS = Kind("card group", card_groups.evolve)
+CORRECTIONS = Kind("correction", corrections.evolve)
 MACHINE_KEYS = Kind("machine keys", machine_keys.evolve)
 PROVIDERS = Kind("provider", providers.evolve)
 ROUTING = Kind("routing plan", routing.evolve)
@@ -79,9 +82,13 @@ def access_number_id(number: str) -> UUID:
     return uuid5(_NAMED, f"access-number:{number}")
 
 
-def caller_id_id(number: str) -> UUID:
-    """A stream per caller ID (ADR 0005), so the store itself keeps two owners apart."""
-    return uuid5(_NAMED, f"caller-id:{number}")
+def caller_id_id(sealed: str) -> UUID:
+    """A stream per caller ID (ADR 0005), so the store itself keeps two owners apart.
+
+    It follows from the person and not from the number, which could be found by trying all numbers.
+    Raises ValueError for a number that is not sealed.
+    """
+    return uuid5(_NAMED, f"caller-id:{sealed_numbers.read(sealed).person_id}")
 
 
 def card_group_id(name: str) -> UUID:
@@ -133,6 +140,11 @@ def trunk_id(name: str) -> UUID:
     return uuid5(_NAMED, f"trunk:{name}")
 
 
+def correction_id(name: str) -> UUID:
+    """A correction of many charges is named by a person: the same name is the same correction."""
+    return uuid5(_NAMED, f"correction:{name}")
+
+
 def distributor_id(name: str) -> UUID:
     return uuid5(_NAMED, f"distributor:{name}")
 
@@ -168,6 +180,7 @@ def session_id(reference: str) -> UUID:
     found = _REFERENCE.fullmatch(reference)
     if found is None:
         raise ValueError(
-            f"the reference of a call is <node>-<Asterisk's unique id>, not {reference[:80]!r}"
+            "the reference of a call is <node>-<Asterisk's unique id>, such as"
+            f" pbx1-1763765000.42, not {reference[:80]!r}"
         )
     return time_ordered(int(found["seconds"]) * 1000, "call", reference)

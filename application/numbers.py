@@ -29,6 +29,10 @@ def destination(dialled: str) -> str:
     return number
 
 
+def is_e164(number: str) -> bool:
+    return _E164.fullmatch(number) is not None
+
+
 def caller_id(received: str | None, country: str) -> str | None:
     """The E.164 number a caller ID stands for, or None if it cannot stand in for a PIN.
 

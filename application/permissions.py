@@ -21,6 +21,7 @@ class Action(StrEnum):
     CHANGE_CARDS = "change cards"
     TOP_UP = "top up"
     SEE_CALLS = "see calls"
+    CORRECT_CHARGES = "correct charges"
     SEE_GROUPS = "see card groups"
     CHANGE_GROUPS = "change card groups"
     SEE_LOTS = "see lots"
@@ -39,6 +40,8 @@ class Action(StrEnum):
     SEE_KEYS = "see machine keys"
     CHANGE_KEYS = "change machine keys"
     SEE_AUDIT = "see the audit trail"
+    SEE_BOOKS = "see the books"
+    ANSWER_PERSONS = "tell persons what is known of them, and erase it"
     OWN_SESSION = "look after the own session"
     REPORT_CALLS = "report calls"
     SEE_OPEN_ATTEMPTS = "see open attempts"
@@ -74,6 +77,7 @@ RULES: Mapping[Action, Rule] = {
     Action.CHANGE_CARDS: _change(*_BOSSES, Role.SUPPORT, Role.DISTRIBUTOR),
     Action.TOP_UP: _change(*_BOSSES),
     Action.SEE_CALLS: _see(*_OFFICE),
+    Action.CORRECT_CHARGES: _change(*_BOSSES),
     Action.SEE_GROUPS: _see(*_OFFICE),
     Action.CHANGE_GROUPS: _change(*_BOSSES),
     Action.SEE_LOTS: _see(*_OFFICE),
@@ -94,6 +98,9 @@ RULES: Mapping[Action, Rule] = {
     Action.SEE_KEYS: Rule(frozenset({Role.OWNER, Role.AUDITOR})),
     Action.CHANGE_KEYS: Rule(frozenset({Role.OWNER}), changes=True, dangerous=True),
     Action.SEE_AUDIT: Rule(frozenset({*_BOSSES, Role.AUDITOR}), frozenset({Scope.ADMIN})),
+    Action.SEE_BOOKS: _see(*_BOSSES, Role.AUDITOR),
+    # Everything about one person at a glance, and no way back: not even to be read in passing.
+    Action.ANSWER_PERSONS: Rule(frozenset({Role.OWNER}), changes=True, dangerous=True),
     Action.OWN_SESSION: Rule(frozenset(Role)),
     Action.REPORT_CALLS: Rule(frozenset(), frozenset({Scope.NODE}), changes=True),
     Action.SEE_OPEN_ATTEMPTS: Rule(frozenset(), frozenset({Scope.NODE})),

@@ -28,6 +28,10 @@ MOST_NOTES = 500
 class SignedCheckpoints(Protocol):
     """The notes of a log, kept with its blocks."""
 
+    def last(self) -> Sealed | None:
+        """The newest block, without its index."""
+        ...
+
     def newest_note(self) -> str | None: ...
 
     def notes(self, first: int, most: int) -> Sequence[tuple[int, str]]:
@@ -37,10 +41,6 @@ class SignedCheckpoints(Protocol):
 
 class SealStore(SignedCheckpoints, Protocol):
     """The blocks of a log, kept beside it, and the log itself."""
-
-    def last(self) -> Sealed | None:
-        """The newest block, without its index."""
-        ...
 
     def facts_after(self, position: int, most: int) -> Sequence[LoggedFact]:
         """Facts in order, as far as no earlier one can still appear."""
@@ -185,3 +185,5 @@ class Sealing:
                 own = [note for _, note in notes if note.startswith(f"{self.origin}\n")]
                 if own:
                     publisher.publish(self.origin, own)
+                if len(notes) < MOST_NOTES:
+                    break

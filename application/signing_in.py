@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from threading import Lock
 from typing import Protocol
 from uuid import UUID
 
@@ -30,6 +28,10 @@ LONGEST = timedelta(hours=12)
 CONFIRMED = timedelta(minutes=10)
 """For so long after showing the password dangerous acts are open."""
 
+AHEAD = timedelta(minutes=1)
+"""So much may the clocks of two servers differ. A session that was used later than that from now
+was used before the clock was put back: it would last for as long as the clock went back."""
+
 SEEN_EVERY = timedelta(minutes=1)
 """How often a use of a session is written down."""
 
@@ -40,8 +42,6 @@ RATES = {
     "all": Rate(500, 6000),
 }
 """Tries to sign in: from one address, for one name, for one name from where it is known, in all."""
-
-_MOST_KNOWN = 10_000
 
 
 class SignInRefused(Exception):
@@ -65,10 +65,11 @@ class Session:
     confirmed_at: datetime
 
     def is_over(self, now: datetime) -> bool:
-        return now >= self.seen_at + IDLE or now >= self.created_at + LONGEST
+        over = now >= self.seen_at + IDLE or now >= self.created_at + LONGEST
+        return over or now < max(self.seen_at, self.created_at) - AHEAD
 
     def is_confirmed(self, now: datetime) -> bool:
-        return now < self.confirmed_at + CONFIRMED
+        return self.confirmed_at - AHEAD <= now < self.confirmed_at + CONFIRMED
 
     @property
     def ends_at(self) -> datetime:
@@ -89,6 +90,18 @@ class Sessions(Protocol):
     def end(self, token_digest: str) -> None: ...
 
     def end_all(self, person_id: UUID) -> None: ...
+
+
+class Tries(Protocol):
+    """A ``Throttle`` for tries to sign in, of this process or of all that answer requests."""
+
+    def take(self, sources: Iterable[tuple[str, str]]) -> bool: ...
+
+    def give_back(self, sources: Iterable[tuple[str, str]]) -> None: ...
+
+    def has(self, source: tuple[str, str]) -> bool: ...
+
+    def add(self, source: tuple[str, str]) -> None: ...
 
 
 @frozen
@@ -140,9 +153,7 @@ class SigningIn:
     trail: AuditTrail
     clock: Clock
     new_token: Callable[[], str]
-    throttle: Throttle = field(factory=lambda: Throttle(RATES))
-    _known: OrderedDict[tuple[str, str], None] = field(factory=OrderedDict, init=False)
-    _lock: Lock = field(factory=Lock, init=False)
+    throttle: Tries = field(factory=lambda: Throttle(RATES))
 
     def sign_in(self, name: str, password: str, code: str | None, source: str) -> Opened:
         """Raises SignInRefused, the same for all reasons, and TooManySignIns."""
@@ -221,9 +232,10 @@ class SigningIn:
         key = name_key(name)
         # Who is known at an address has tries of his own there: others who try his name from
         # elsewhere do not lock him out.
-        named = ("known", f"{source} {key}") if (key, source) in self._known else ("name", key)
+        known = ("known", f"{source} {key}")
+        named = known if self.throttle.has(known) else ("name", key)
         tries = (("source", source), named, ("all", ""))
-        if not self.throttle.take(tries, self.clock.now()):
+        if not self.throttle.take(tries):
             raise TooManySignIns
         person = self.people.staff().named(name)
         reason = self._reason_against(person, password, code)
@@ -232,11 +244,7 @@ class SigningIn:
             raise SignInRefused
         assert person is not None, "nobody without a name got here"
         self.throttle.give_back(tries)
-        with self._lock:
-            self._known[key, source] = None
-            self._known.move_to_end((key, source))
-            if len(self._known) > _MOST_KNOWN:
-                self._known.popitem(last=False)
+        self.throttle.add(known)
         return person
 
     def _reason_against(self, person: Person | None, password: str, code: str | None) -> str | None:

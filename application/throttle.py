@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
 
 from attrs import field, frozen, mutable
 
@@ -33,7 +33,8 @@ DEFAULT_RATES: Mapping[str, Rate] = {
 @mutable
 class _Bucket:
     tokens: float
-    at: datetime
+    at: float
+    """Seconds of the throttle's own clock."""
 
 
 @frozen
@@ -42,29 +43,40 @@ class Throttle:
 
     Kept by each process for itself. A try is taken before anything is looked up, so that parallel
     guesses count too, and given back after a right login. A source without tries learns nothing.
-    All callers who hide their number are one source.
+    All callers who hide their number are one source. ``monotonic`` gives seconds that never go back
+    nor leap: a clock of the day that is put right must neither lock a source out nor open it.
     """
 
     rates: Mapping[str, Rate] = field(factory=lambda: dict(DEFAULT_RATES))
+    monotonic: Callable[[], float] = time.monotonic
     _buckets: OrderedDict[tuple[str, str], _Bucket] = field(factory=OrderedDict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
-    def take(self, sources: Iterable[tuple[str, str]], now: datetime) -> bool:
+    def take(self, sources: Iterable[tuple[str, str]]) -> bool:
         """Takes a try from every source, or, if one of them has none left, from none."""
         known = tuple(sources)
         with self._lock:
+            now = self.monotonic()
             left = [self._tokens(source, now) for source in known]
             if min(left, default=1.0) < 1:
                 return False
             for source, tokens in zip(known, left, strict=True):
-                before = self._buckets.get(source)
-                # A clock that goes back must not be counted again on its way forward.
-                at = max(now, before.at) if before else now
-                self._buckets[source] = _Bucket(tokens - 1, at)
+                self._buckets[source] = _Bucket(tokens - 1, now)
                 self._buckets.move_to_end(source)
             while len(self._buckets) > MOST_SOURCES:
                 self._buckets.popitem(last=False)
         return True
+
+    def has(self, source: tuple[str, str]) -> bool:
+        """Whether anything is remembered of it."""
+        with self._lock:
+            return source in self._buckets
+
+    def add(self, source: tuple[str, str]) -> None:
+        """It is remembered from now on, with all its tries."""
+        with self._lock:
+            fresh = _Bucket(self.rates[source[0]].burst, self.monotonic())
+            self._buckets.setdefault(source, fresh)
 
     def give_back(self, sources: Iterable[tuple[str, str]]) -> None:
         """The try was a right one: only failed ones count."""
@@ -73,10 +85,10 @@ class Throttle:
                 if (bucket := self._buckets.get(source)) is not None:
                     bucket.tokens = min(self.rates[source[0]].burst, bucket.tokens + 1)
 
-    def _tokens(self, source: tuple[str, str], now: datetime) -> float:
+    def _tokens(self, source: tuple[str, str], now: float) -> float:
         rate = self.rates[source[0]]
         bucket = self._buckets.get(source)
         if bucket is None:
             return rate.burst
-        hours = max(0.0, (now - bucket.at).total_seconds() / 3600)
+        hours = (now - bucket.at) / 3600
         return min(float(rate.burst), bucket.tokens + hours * rate.per_hour)

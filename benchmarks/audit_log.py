@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
@@ -16,13 +17,15 @@ from adapters.persistence.migrations import upgrade
 from adapters.persistence.recorder import EventRecorder
 from application.exchange import ExchangeRates
 from application.margins import MarginGuard
+from domain.login import LoginMode
 from tests.adapters.persistence.product import Product
 from tests.support.history import PRICE, Routed
 from tests.support.story import ROME, WARSAW, dollars
 
 CALLS = 12
 _ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_NUMBER = re.compile(rb'"(number|reference|caller_id)":"(\+?[0-9a-z.-]{8,})"')
+_NUMBER = re.compile(rb'"(number|reference)":"(\+?[0-9a-z.-]{8,})"')
+_PERSON = re.compile(rb"~[A-Za-z0-9_-]{22}(?=\.)")
 _AT_ONCE = 50_000
 
 Row = tuple[str, int, str, bytes]
@@ -33,6 +36,9 @@ def make(file: Path, facts: int) -> None:
     with connect(f"sqlite:///{file}") as recorder:
         upgrade(recorder)
         shared, one = _story(recorder)
+        with recorder.reading() as connection:
+            query = "SELECT kind, key, stream_id FROM claims"
+            claims = [tuple(row) for row in connection.exec_driver_sql(query)]
     database = sqlite3.connect(file, isolation_level=None)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = OFF")
@@ -41,8 +47,15 @@ def make(file: Path, facts: int) -> None:
     database.execute("BEGIN")
     database.executemany(insert, shared)
     waiting: list[Row] = []
+    kept = {row[0] for row in shared}
+    own_claims = [claim for claim in claims if claim[2] not in kept]
+    database.executemany(
+        "DELETE FROM claims WHERE stream_id = ?", {(each[2],) for each in own_claims}
+    )
+    claim = "INSERT INTO claims (kind, key, stream_id) VALUES (?, ?, ?)"
     for copy in range(-(-(facts - len(shared)) // len(one))):
-        waiting += _copied(one, copy, {row[0] for row in shared})
+        waiting += _copied(one, copy, kept)
+        database.executemany(claim, _claims(own_claims, copy, kept))
         if len(waiting) >= _AT_ONCE:
             database.executemany(insert, waiting)
             waiting = []
@@ -78,11 +91,14 @@ def _story(recorder: EventRecorder) -> tuple[list[Row], list[Row]]:
         else:
             product.settlement.record_leg(product.leg(call, 20 + 17 * number))
         product.settlement.call_ended(call.reference)
+    # From here on a number is enough to log in: the PIN of a copy is not known.
+    product.change("Gold", login_mode=LoginMode.NUMBER_ONLY)
     with recorder.reading() as connection:
         query = "SELECT stream_id, version, name, data, position FROM events ORDER BY position"
         rows = [tuple(row) for row in connection.exec_driver_sql(query)]
-    shared = [row[:4] for row in rows if row[4] <= begins]
-    return shared, [row[:4] for row in rows if row[4] > begins]
+    common = {row[0] for row in rows if row[4] <= begins}
+    shared = [row[:4] for row in rows if row[0] in common]
+    return shared, [row[:4] for row in rows if row[0] not in common]
 
 
 def _copied(one: list[Row], copy: int, kept: set[str]) -> Iterator[Row]:
@@ -100,11 +116,23 @@ def _copied(one: list[Row], copy: int, kept: set[str]) -> Iterator[Row]:
         number = found[2]
         return b'"%s":"%s%08d"' % (found[1], number[:-8], copy)
 
+    def somebody(found: re.Match[bytes]) -> bytes:
+        return b"~" + urlsafe_b64encode(blake2b(found[0] + salt, digest_size=16).digest())[:22]
+
     for stream, version, name, data in one:
-        copied = _ID.sub(fresh, data)
+        copied = _PERSON.sub(somebody, _ID.sub(fresh, data))
         if name not in ("attempt-started", "attempt-settled", "attempt-routed", "routes-planned"):
             copied = _NUMBER.sub(renumbered, copied)
         yield _other(UUID(stream), salt, kept).hex, version, name, copied
+
+
+def _claims(
+    claims: list[tuple[str, str, str]], copy: int, kept: set[str]
+) -> Iterator[tuple[str, str, str]]:
+    """What the card of a copy claims: a number that ends otherwise, and keys of the same length."""
+    salt = copy.to_bytes(8, "big")
+    for kind, key, stream in claims:
+        yield kind, f"{key[:-8]}{copy:08d}", _other(UUID(stream), salt, kept).hex
 
 
 def _other(each: UUID, salt: bytes, kept: set[str]) -> UUID:

@@ -42,7 +42,7 @@ from domain.distributors import NumberRange
 from domain.money import parse
 from domain.people import Role
 from talktime.garbage import collect_rarely
-from talktime.serving import http_services
+from talktime.http_door import http_services
 from talktime.settings import check
 from talktime.system import build, make_pin_key
 from tests.support.postgres import private_server

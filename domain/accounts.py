@@ -101,6 +101,17 @@ class BalanceForfeited:
     reason: Forfeiture
 
 
+@frozen
+class ChargeCorrected:
+    """The charge of an attempt that was settled before is another one now; the difference went
+    back, or was taken. The attempt's own stream says why, and makes sure that it happens once."""
+
+    hold_id: UUID
+    correction_id: UUID
+    charge_before: Money
+    charge: Money
+
+
 AccountFact = (
     AccountOpened
     | FundsAdded
@@ -110,6 +121,7 @@ AccountFact = (
     | DailyFeeCharged
     | BalanceAdjusted
     | BalanceForfeited
+    | ChargeCorrected
 )
 
 # State and decisions.
@@ -204,6 +216,17 @@ class Account:
         it is asked for again then; asking twice finds nothing more to take."""
         return [BalanceForfeited(self.available, reason)] if self.available else []
 
+    def correct(
+        self, hold_id: UUID, correction_id: UUID, before: Money, charge: Money
+    ) -> list[AccountFact]:
+        """Makes a charge another one. Raises InsufficientFunds rather than take what is held or
+        push the balance below zero."""
+        _not_negative("a charge", before)
+        _not_negative("a charge", charge)
+        if charge - before > self.available:
+            raise InsufficientFunds(needed=charge - before, available=self.available)
+        return [ChargeCorrected(hold_id, correction_id, before, charge)] if charge != before else []
+
     def _check_unit(self, amount: Money) -> None:
         if amount.unit != self.unit:
             raise SettingNotAllowed("unit", amount.unit, f"{self.unit}, the unit of this account")
@@ -246,6 +269,8 @@ def evolve(account: Account | None, fact: AccountFact) -> Account:
             return changed(account, balance=account.balance + amount)
         case BalanceForfeited(amount):
             return changed(account, balance=account.balance - amount)
+        case ChargeCorrected(_, _, before, charge):
+            return changed(account, balance=account.balance + before - charge)
         case _:
             assert_never(fact)
 

@@ -16,12 +16,14 @@ from domain.accounts import (
     AccountOpened,
     BalanceAdjusted,
     BalanceForfeited,
+    ChargeCorrected,
     DailyFeeCharged,
     FundsAdded,
     HoldCaptured,
     HoldPlaced,
     HoldReleased,
 )
+from domain.audit_corrections import ChargeSeen, Key
 from domain.audit_rules import Findings, Place, Rule
 from domain.money import Money
 
@@ -72,6 +74,7 @@ class AccountsAudit:
         """By the number of the top-up or the adjustment; more than one is one too many."""
         self.forfeited: list[tuple[int, Place, str]] = []
         """By which account, where, and for what reason."""
+        self.corrected: dict[Key, list[ChargeSeen]] = {}
         self.tells: dict[type, Callable[[Place, Any], object]] = {
             AccountOpened: self._opened,
             FundsAdded: self._funds_added,
@@ -81,6 +84,7 @@ class AccountsAudit:
             DailyFeeCharged: self._daily_fee,
             BalanceAdjusted: self._adjusted,
             BalanceForfeited: self._forfeited,
+            ChargeCorrected: self._charge_corrected,
         }
 
     def _opened(self, place: Place, fact: AccountOpened) -> None:
@@ -165,6 +169,21 @@ class AccountsAudit:
             return
         self._take(place, account, fact.amount, "forfeited")
         self.forfeited.append((place.stream, place, fact.reason.value))
+
+    def _charge_corrected(self, place: Place, fact: ChargeCorrected) -> None:
+        account = self._account(place, fact.charge)
+        if account is None:
+            return
+        before, after = fact.charge_before.micros, fact.charge.micros
+        if min(before, after) < 0 or before == after or fact.charge_before.unit != account.unit:
+            why = f"a charge of {fact.charge_before} became {fact.charge}"
+            self._find(place, Rule.AMOUNTS, why)
+        if after > before:
+            self._spendable(place, account, after - before, "charged more")
+        account.balance += before - after
+        key = (fact.hold_id.int, fact.correction_id.int)
+        seen = ChargeSeen(place.position, place.stream, before, after, account.unit)
+        self.corrected.setdefault(key, []).append(seen)
 
     # How it is done
 

@@ -8,9 +8,12 @@ from typing import Any
 
 from attrs import define, field
 
+from domain.audit_corrections import Corrected, CorrectedSeen, CorrectionsAudit
 from domain.audit_rules import Findings, Place, Rule
 from domain.call_sessions import (
     MOST_ATTEMPTS,
+    AttemptRefunded,
+    AttemptRerated,
     AttemptRouted,
     AttemptSeen,
     AttemptSettled,
@@ -53,6 +56,14 @@ class AttemptOf:
     unit: str
     deadline: datetime
     settled: AttemptSettledSeen | None = None
+    corrected: CorrectedSeen | None = None
+
+    @property
+    def charge(self) -> int | None:
+        """What is charged now; None: it is not settled."""
+        if self.corrected is not None:
+            return self.corrected.charge
+        return self.settled.charge if self.settled is not None else None
 
 
 @define
@@ -76,6 +87,7 @@ class CallsAudit:
         self.sessions: dict[int, SessionSeen] = {}
         self.attempts: dict[int, list[AttemptOf]] = {}
         """By the number of the hold; more than one is one too many."""
+        self.corrections = CorrectionsAudit(findings)
         self.tells: dict[type, Callable[[Place, Any], object]] = {
             CallStarted: self._started,
             LoginRefused: self._session,
@@ -88,6 +100,8 @@ class CallsAudit:
             AttemptSeen: self._attempt_seen,
             AttemptSettled: self._attempt_settled,
             AttemptRouted: self._attempt_routed,
+            AttemptRerated: self._corrected,
+            AttemptRefunded: self._corrected,
             CallEnded: self._ended,
         }
 
@@ -211,6 +225,32 @@ class CallsAudit:
         if fact.cost != due:
             why = f"the cost is {fact.cost}, and the recorded terms make it {due}"
             self._find(place, Rule.COST, why)
+
+    def _corrected(self, place: Place, fact: Corrected) -> None:
+        session = self._session(place, fact)
+        own = (place.stream, fact.number)
+        several = self.attempts.get(fact.hold_id.int, ())
+        told = next((each for each in several if (each.session, each.number) == own), None)
+        if told is None or told.settled is None:
+            why = f"attempt {fact.number} with this hold was not settled"
+            self._find(place, Rule.CORRECTION, why)
+            return
+        if {fact.charge.unit, fact.charge_before.unit} != {told.unit}:
+            why = f"{fact.charge} is charged of an account in {told.unit}"
+            self._find(place, Rule.AMOUNTS, why)
+            return
+        if told.corrected is None:
+            told.corrected = CorrectedSeen(told.settled.charge)
+        session.charged += fact.charge.micros - told.corrected.charge
+        self.corrections.add(
+            place.position,
+            fact,
+            told.corrected,
+            account=told.account,
+            held=told.held,
+            seconds=told.settled.seconds,
+            setup=told.settled.setup,
+        )
 
     def _ended(self, place: Place, fact: CallEnded) -> None:
         session = self._session(place, fact)

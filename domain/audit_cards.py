@@ -12,7 +12,7 @@ from domain import cards
 from domain.adjustments import AdjustmentMade
 from domain.audit_accounts import MoneySeen
 from domain.audit_rules import Findings, Place, Rule
-from domain.caller_ids import CallerIdBound, CallerIdRebound, CallerIdUnbound
+from domain.caller_ids import CallerIdBound, CallerIdRebound, CallerIdUnbound, PersonErased
 from domain.card_groups import CardGroupCreated, CardGroupTermsChanged
 from domain.cards import (
     Card,
@@ -57,6 +57,7 @@ class OwnerSeen:
     number: str
     card: int | None
     position: int
+    erased: bool = False
 
 
 @define
@@ -91,6 +92,7 @@ class CardsAudit:
             CallerIdBound: self._bound,
             CallerIdRebound: self._rebound,
             CallerIdUnbound: self._unbound,
+            PersonErased: self._erased,
             CardGroupCreated: self._terms,
             CardGroupTermsChanged: self._terms,
             TopUpReceived: self._once,
@@ -172,7 +174,18 @@ class CardsAudit:
         if owner.number != number:
             why = f"{number} is told of in the stream of {owner.number}"
             self._find(place, Rule.CALLER_ID, why)
+        if owner.erased:
+            self._find(place, Rule.CALLER_ID, f"{number} was erased before")
         return owner
+
+    def _erased(self, place: Place, _: PersonErased) -> None:
+        owner = self.owners.get(place.stream)
+        if owner is None:
+            return
+        if owner.card is not None:
+            why = f"{owner.number} was erased, and still opened a card"
+            self._find(place, Rule.CALLER_ID, why)
+        owner.erased, owner.position = True, place.position
 
     # What happens once, and terms
 

@@ -12,6 +12,7 @@ from domain.accounts import Forfeiture
 from domain.audit_accounts import AccountSeen, HoldSeen, MoneySeen
 from domain.audit_calls import AttemptOf, SessionSeen
 from domain.audit_cards import CardSeen, OwnerSeen, TermsSeen
+from domain.audit_corrections import ChargeSeen, Key
 from domain.audit_rules import Findings, Place, Rule
 from domain.cards import Status
 from domain.money import Money
@@ -23,6 +24,7 @@ SETTLED_TERMS = timedelta(minutes=1)
 """Terms that were changed while expired cards were being looked for may not have been seen."""
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 
 @define
@@ -39,6 +41,9 @@ class Seen:
     owners: dict[int, OwnerSeen] = field(factory=dict)
     terms: dict[int, list[TermsSeen]] = field(factory=dict)
     told: dict[int, list[MoneySeen]] = field(factory=dict)
+    corrected: dict[Key, list[ChargeSeen]] = field(factory=dict)
+    """What accounts say of corrected charges, and ``corrections`` what calls say."""
+    corrections: dict[Key, list[ChargeSeen]] = field(factory=dict)
 
 
 class Crossing:
@@ -54,6 +59,7 @@ class Crossing:
         self._holds()
         self._attempts()
         self._money(self._seen.arrived, self._seen.told)
+        self._corrected()
         self._setup_fees()
         self._cards()
         self._forfeited()
@@ -124,6 +130,23 @@ class Crossing:
                     why += ", on another account"
                 later = max(here.position, first.position)
                 self._find(later, Rule.TOP_UP_ONCE, why)
+
+    def _corrected(self) -> None:
+        there, here = self._seen.corrected, self._seen.corrections
+        for key, moved in there.items():
+            told = here.get(key)
+            for again in moved[1:]:
+                why = f"it moved money at {moved[0].position} before"
+                self._find(again.position, Rule.CORRECTED, why)
+            if told is None:
+                self._find(moved[0].position, Rule.CORRECTED, "no call tells of the correction")
+            elif _amounts(told[0]) != _amounts(moved[0]):
+                later = max(told[0].position, moved[0].position)
+                why = f"{told[0].position} and {moved[0].position} tell of other amounts"
+                self._find(later, Rule.CORRECTED, why)
+        for key, told in here.items():
+            if key not in there:
+                self._find(told[0].position, Rule.CORRECTED, "it never reached its account")
 
     def _setup_fees(self) -> None:
         paid: dict[int, list[int]] = {}
@@ -198,6 +221,10 @@ class Crossing:
         self._findings.add(position, rule, why, follows=self._follows)
 
 
+def _amounts(seen: ChargeSeen) -> tuple[int, int, int, str]:
+    return seen.account, seen.before, seen.after, seen.unit
+
+
 def _ended(terms: TermsSeen, seen: CardSeen, at: datetime) -> bool:
     if terms.expires_on is not None and terms.expires_on <= at:
         return True
@@ -219,6 +246,8 @@ def joined(parts: Iterable[Seen], findings: Findings) -> Seen:
         _extend(whole.attempts, part.attempts)
         _extend(whole.terms, part.terms)
         _extend(whole.told, part.told)
+        _extend(whole.corrected, part.corrected)
+        _extend(whole.corrections, part.corrections)
         whole.accounts.update(part.accounts)
         whole.sessions.update(part.sessions)
         whole.cards.update(part.cards)
@@ -231,7 +260,7 @@ def joined(parts: Iterable[Seen], findings: Findings) -> Seen:
     return whole
 
 
-def _extend(whole: dict[int, list[T]], part: dict[int, list[T]]) -> None:
+def _extend(whole: dict[K, list[T]], part: dict[K, list[T]]) -> None:
     for number, several in part.items():
         known = whole.setdefault(number, several)
         if known is not several:

@@ -67,6 +67,8 @@ class LogAudit:
             owners=self._cards.owners,
             terms=self._cards.terms,
             told=self._cards.told,
+            corrected=self._accounts.corrected,
+            corrections=self._calls.corrections.told,
         )
 
     def _number(self, position: int, stream: int, version: int) -> None:

@@ -27,6 +27,8 @@ class Rule(StrEnum):
     HOLD_ENDED = "every hold has ended, or its attempt may still be up"
     HOLD_OF_ATTEMPT = "holds and attempts belong together, with the same amounts"
     PRICE = "a charge follows from the recorded terms"
+    CORRECTION = "a correction starts from what is charged and follows from its terms, once"
+    CORRECTED = "what a correction moved is on the account, with the same amounts"
     COST = "the cost of a call follows from the recorded terms of its route"
     SETTLED_ONCE = "an attempt is started once and settled once"
     SETUP_ONCE = "a card pays its setup fee once"

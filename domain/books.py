@@ -19,6 +19,7 @@ from domain.accounts import (
     AccountOpened,
     BalanceAdjusted,
     BalanceForfeited,
+    ChargeCorrected,
     DailyFeeCharged,
     FundsAdded,
     HoldCaptured,
@@ -27,7 +28,13 @@ from domain.accounts import (
 )
 from domain.adjustments import AdjustmentMade, adjustment_of
 from domain.approvals import ApprovalGiven
-from domain.call_sessions import AttemptRouted, AttemptSettled, AttemptStarted
+from domain.call_sessions import (
+    AttemptRefunded,
+    AttemptRerated,
+    AttemptRouted,
+    AttemptSettled,
+    AttemptStarted,
+)
 from domain.card_groups import CardGroupCreated
 from domain.cards import CardGenerated
 from domain.ledger import (
@@ -45,7 +52,7 @@ from domain.ledger import (
 )
 from domain.money import Money
 from domain.rating import RateTerms
-from domain.revenue import revenue
+from domain.revenue import parts, revenue
 from domain.top_ups import TopUpReceived
 
 DAILY = fees("daily")
@@ -68,6 +75,10 @@ class _Waiting:
     amount: Money
 
 
+_Change = tuple[str, int]
+"""A ledger account of revenue, and the micros that it gains."""
+
+
 class Books:
     """Feed it every fact of the log in order; those it does not know mean no money."""
 
@@ -83,6 +94,8 @@ class Books:
         self._added: dict[UUID, _Waiting] = {}
         self._approvers: dict[UUID, str] = {}
         self._made: dict[UUID, str] = {}
+        self._amended: dict[tuple[UUID, UUID], tuple[str, list[_Change]]] = {}
+        self._corrected: dict[tuple[UUID, UUID], _Waiting] = {}
         self._adjusted: dict[UUID, _Waiting] = {}
         self._tells: dict[type, Callable[[int, UUID, Any], tuple[str, list[Move]] | None]] = {
             CardGroupCreated: self._group_created,
@@ -101,6 +114,9 @@ class Books:
             ApprovalGiven: self._approval_given,
             AdjustmentMade: self._adjustment_made,
             BalanceAdjusted: self._balance_adjusted,
+            AttemptRerated: self._attempt_rerated,
+            AttemptRefunded: self._attempt_refunded,
+            ChargeCorrected: self._charge_corrected,
         }
 
     @property
@@ -111,7 +127,12 @@ class Books:
     @property
     def waiting(self) -> list[int]:
         """The positions of facts whose other half has not come: none after a whole unit."""
-        halves = (*self._captured.values(), *self._added.values(), *self._adjusted.values())
+        halves = (
+            *self._captured.values(),
+            *self._added.values(),
+            *self._adjusted.values(),
+            *self._corrected.values(),
+        )
         return sorted(each.position for each in halves)
 
     def names(self, account_id: UUID) -> Names:
@@ -232,6 +253,50 @@ class Books:
             return None
         return "carriage", _moves((carriage(fact.provider), payable(fact.provider), fact.cost))
 
+    # Charges that became others
+
+    def _attempt_rerated(
+        self, _: int, __: UUID, fact: AttemptRerated
+    ) -> tuple[str, list[Move]] | None:
+        return self._amend("re-rating", fact, fact.terms_before)
+
+    def _attempt_refunded(
+        self, _: int, __: UUID, fact: AttemptRefunded
+    ) -> tuple[str, list[Move]] | None:
+        return self._amend("refund", fact, fact.terms)
+
+    def _amend(
+        self, what: str, fact: AttemptRerated | AttemptRefunded, terms_before: RateTerms
+    ) -> tuple[str, list[Move]] | None:
+        if fact.charge == fact.charge_before:
+            return None
+        changes, key = _changes(fact, terms_before), (fact.hold_id, fact.correction_id)
+        waiting = self._corrected.pop(key, None)
+        if waiting is None:
+            self._amended[key] = (what, changes)
+            return None
+        return what, self._change(waiting.account_id, waiting.amount.unit, changes)
+
+    def _charge_corrected(
+        self, position: int, account_id: UUID, fact: ChargeCorrected
+    ) -> tuple[str, list[Move]] | None:
+        key = (fact.hold_id, fact.correction_id)
+        known = self._amended.pop(key, None)
+        if known is None:
+            self._corrected[key] = _Waiting(position, account_id, fact.charge)
+            return None
+        return known[0], self._change(account_id, fact.charge.unit, known[1])
+
+    def _change(self, account_id: UUID, unit: str, changes: list[_Change]) -> list[Move]:
+        """Each kind of revenue by itself: one may fall while another one rises."""
+        own = self.names(account_id).prepaid
+        return [
+            Move(own, income, Money(more, unit))
+            if more > 0
+            else Move(income, own, Money(-more, unit))
+            for income, more in changes
+        ]
+
     # Money that goes without a call
 
     def _daily_fee(self, _: int, account_id: UUID, fact: DailyFeeCharged) -> tuple[str, list[Move]]:
@@ -269,6 +334,16 @@ class Books:
         if amount.micros < 0:
             return "adjustment", _moves((own, other, amount.zero - amount))
         return "adjustment", _moves((other, own, amount))
+
+
+def _changes(fact: AttemptRerated | AttemptRefunded, terms_before: RateTerms) -> list[_Change]:
+    """What each kind of revenue gains, or loses, by a correction."""
+    before, after = (
+        parts(terms, fact.answered_at, fact.seconds, charged, setup_due=fact.setup_due)
+        for terms, charged in ((terms_before, fact.charge_before), (fact.terms, fact.charge))
+    )
+    sums = {income: after.get(income, 0) - before.get(income, 0) for income in before | after}
+    return [(income, more) for income, more in sums.items() if more]
 
 
 def _moves(*told: tuple[str, str, Money]) -> list[Move]:

@@ -8,43 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
 from attrs import evolve as changed
 from attrs import field, frozen
 
-from domain.costs import Exchange, cost
+from domain.attempts import DISPUTED_ABOVE, Settled
+from domain.attempts import Evidence as Evidence
+from domain.attempts import PlannedRoute as PlannedRoute
+from domain.costs import Exchange
 from domain.errors import AlreadyExists, CallEndedAlready, NotFound, TooManyAttempts
 from domain.login import Proof
 from domain.money import Money
-from domain.rating import RateTerms, whole_seconds
+from domain.rating import RateTerms
 
 MOST_ATTEMPTS = 100
 """Attempts in one session, so that its state stays small."""
-
-DISPUTED_ABOVE = 1
-"""Seconds by which a later record may differ without being put up for review."""
-
-
-class Evidence(StrEnum):
-    """What a settlement is based on, best first."""
-
-    LEG_RECORD = "leg record"
-    CHANNEL_EVENTS = "channel events"
-    LAST_SIGN_OF_LIFE = "last sign of life"
-    DIAL_STATUS = "dial status"
-    CALL_ENDED = "call ended"
-    LIMIT_PASSED = "limit passed"
-
 
 # Facts.
 
 
 @frozen
 class CallStarted:
-    """``reference`` is the call's name in Asterisk, ``caller_id`` a usable number in E.164."""
+    """``reference`` is the call's name in Asterisk, ``caller_id`` a usable number, sealed."""
 
     reference: str
     node: str
@@ -88,21 +75,6 @@ class AttemptStarted:
     deadline: datetime
     first_use: bool
     """No connected call of the card was settled before this one was placed."""
-
-
-@frozen
-class PlannedRoute:
-    """One way to the number: through which trunk, the digits sent there, and what it costs.
-
-    ``terms`` are the provider's, in its unit; ``exchange`` is what that unit is worth in the unit
-    of the charge. Without them the cost, and with it the margin, is unknown.
-    """
-
-    trunk: str
-    number: str
-    provider: str | None = None
-    terms: RateTerms | None = None
-    exchange: Exchange | None = None
 
 
 @frozen
@@ -182,6 +154,47 @@ class SettlementDisputed:
 
 
 @frozen
+class AttemptRerated:
+    """A correction put other terms in the place of those the attempt was charged by (ADR 0028).
+
+    ``due`` is the whole price by the new ``terms``; ``charge_before`` was charged until now, and
+    ``charge`` is from now on. ``untaken`` is what was asked for and not available.
+    """
+
+    number: int
+    correction_id: UUID
+    hold_id: UUID
+    answered_at: datetime
+    seconds: int
+    setup_due: bool
+    terms_before: RateTerms
+    terms: RateTerms
+    due: Money
+    charge_before: Money
+    charge: Money
+    untaken: Money
+    by: str
+    why: str
+
+
+@frozen
+class AttemptRefunded:
+    """A part of the charge, or all of it, was given back; ``terms`` are those it was charged by."""
+
+    number: int
+    correction_id: UUID
+    hold_id: UUID
+    answered_at: datetime
+    seconds: int
+    setup_due: bool
+    terms: RateTerms
+    charge_before: Money
+    charge: Money
+    by: str
+    why: str
+
+
+@frozen
 class CallEnded:
     reason: str
 
@@ -198,6 +211,8 @@ CallSessionFact = (
     | AttemptSettled
     | AttemptRouted
     | SettlementDisputed
+    | AttemptRerated
+    | AttemptRefunded
     | CallEnded
 )
 
@@ -217,13 +232,6 @@ class Attempt:
 
 
 @frozen
-class Settled:
-    seconds: int
-    limit_seconds: int
-    disputed: bool = False
-
-
-@frozen
 class CallSession:
     started: CallStarted
     card_id: UUID | None = None
@@ -232,7 +240,7 @@ class CallSession:
     attempts: Mapping[int, Attempt] = field(factory=dict, hash=False)
     """Open attempts by number."""
     settled: Mapping[int, Settled] = field(factory=dict, hash=False)
-    """At most MOST_ATTEMPTS, so that a late record can be compared with what was charged."""
+    """At most MOST_ATTEMPTS: late records and corrections begin with what was charged."""
     ended: bool = False
 
     @property
@@ -315,7 +323,10 @@ class CallSession:
             leg = len(attempt.routes)
         if leg is None or not 1 <= leg <= len(attempt.routes):
             return [settled]
-        return [settled, _routed(settled, leg, attempt.routes[leg - 1])]
+        way = attempt.routes[leg - 1]
+        cost = way.cost(settled.answered_at, settled.talked_ms)
+        told = (way.trunk, way.provider, way.terms, cost, way.exchange)
+        return [settled, AttemptRouted(settled.number, leg, *told)]
 
     def review(self, number: int, seconds: int, evidence: Evidence) -> list[CallSessionFact]:
         """Compares a record that came after the settlement with what was charged.
@@ -363,14 +374,18 @@ def evolve(session: CallSession | None, fact: CallSessionFact) -> CallSession:
             seen = changed(session.attempts[number], seen=fact)
             return changed(session, attempts={**session.attempts, number: seen})
         case AttemptSettled(number=number, seconds=seconds):
+            limit = session.attempts[number].started.limit_seconds
             return changed(
                 session,
                 attempts={n: open_ for n, open_ in session.attempts.items() if n != number},
-                settled={
-                    **session.settled,
-                    number: Settled(seconds, session.attempts[number].started.limit_seconds),
-                },
+                settled={**session.settled, number: Settled(seconds, limit, fact.charge)},
             )
+        case AttemptRerated(number, by, charge=charge):
+            now = session.settled[number].rerated(by, charge, fact.terms, fact.untaken)
+            return changed(session, settled={**session.settled, number: now})
+        case AttemptRefunded(number, by, charge=charge):
+            now = session.settled[number].given_back(by, charge)
+            return changed(session, settled={**session.settled, number: now})
         case TimeAnnounced() | AttemptRouted():
             return session
         case SettlementDisputed(number):
@@ -380,16 +395,3 @@ def evolve(session: CallSession | None, fact: CallSessionFact) -> CallSession:
             return changed(session, ended=True)
         case _:
             assert_never(fact)
-
-
-def _routed(settled: AttemptSettled, leg: int, route: PlannedRoute) -> AttemptRouted:
-    """A provider bills what its own switch saw, so what was talked counts, without our limit."""
-    costs = None
-    if route.terms is not None:
-        costs = Money(0, route.terms.unit)
-        if settled.answered_at is not None:
-            seconds = whole_seconds(settled.talked_ms)
-            costs = cost(route.terms, settled.answered_at, seconds)
-    return AttemptRouted(
-        settled.number, leg, route.trunk, route.provider, route.terms, costs, route.exchange
-    )

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from domain.errors import AlreadyExists
+from domain.errors import AlreadyExists, CallerIdNotUsable
 
 RECEIVED = re.compile(r"\+?[0-9]{1,32}", re.ASCII)
 """What a usable caller ID looks like as received: digits, perhaps after a plus sign."""
@@ -39,18 +39,33 @@ class CallerIdUnbound:
     card_id: UUID
 
 
-CallerIdFact = CallerIdBound | CallerIdRebound | CallerIdUnbound
+@frozen
+class PersonErased:
+    """Whose number it is was forgotten: nobody can tell the number any more (ADR 0027)."""
+
+    person_id: UUID
+    by: str
+    why: str
+
+
+CallerIdFact = CallerIdBound | CallerIdRebound | CallerIdUnbound | PersonErased
 
 # State and decisions.
 
 
 @frozen
 class CallerId:
+    """``number`` is sealed; whoever has the facts alone cannot tell it."""
+
     number: str
     card_id: UUID | None = None
+    erased: bool = False
 
     def bind(self, card_id: UUID) -> list[CallerIdFact]:
-        """Raises AlreadyExists if the number opens another card."""
+        """Raises AlreadyExists if the number opens another card, CallerIdNotUsable if it was
+        erased: a call that is up may still have it."""
+        if self.erased:
+            raise CallerIdNotUsable
         if self.card_id is not None and self.card_id != card_id:
             raise AlreadyExists("caller ID", self.number)
         return [] if self.card_id == card_id else [CallerIdBound(self.number, card_id)]
@@ -65,12 +80,21 @@ class CallerId:
         """Ends the binding if it is this card's; a number that has moved on stays where it is."""
         return [CallerIdUnbound(self.number, card_id)] if self.card_id == card_id else []
 
+    def erase(self, person_id: UUID, by: str, why: str) -> list[CallerIdFact]:
+        """The number opens nothing any more, and is nobody's."""
+        if self.erased:
+            return []
+        unbound = [] if self.card_id is None else self.unbind(self.card_id)
+        return [*unbound, PersonErased(person_id, by, why)]
 
-def evolve(_: CallerId | None, fact: CallerIdFact) -> CallerId:
+
+def evolve(caller_id: CallerId | None, fact: CallerIdFact) -> CallerId:
     match fact:
         case CallerIdBound(number, card_id) | CallerIdRebound(number, card_id):
             return CallerId(number, card_id)
         case CallerIdUnbound(number):
             return CallerId(number)
+        case PersonErased():
+            return CallerId(caller_id.number if caller_id else "", erased=True)
         case _:
             assert_never(fact)

@@ -17,6 +17,7 @@ from domain.money import MICROS, MINUTES, Money, check_unit, divided_up
 from domain.rating_calendar import (
     MOST_RATE,
     Band,
+    all_whole,
     check_time_zone,
     check_whole,
     moment_of,
@@ -58,6 +59,8 @@ _FEES = ("connect_fee", "disconnect_fee", "minimum_charge", "surcharge", "setup_
 
 
 def _bands(_: object, __: object, value: object) -> None:
+    if value == ():
+        return
     if not isinstance(value, tuple) or not all(isinstance(band, Band) for band in value):
         raise ValueError(f"bands are a tuple of Band, not {value!r}")
     if len(value) > MOST_BANDS:
@@ -97,14 +100,34 @@ class RateTerms:
             raise ValueError(f"unit is three capital letters such as USD, not {self.unit!r}")
         check_unit(self.unit)
         check_time_zone(self.time_zone)
+        amounts = (
+            self.per_minute,
+            self.surcharge_per_minute,
+            self.connect_fee,
+            self.disconnect_fee,
+            self.minimum_charge,
+            self.surcharge,
+            self.setup_fee,
+        )
+        blocks = (self.initial_block, self.increment)
+        spans = (self.minimum_duration, self.grace_seconds)
+        # Terms are read with every attempt of a log: all at once, and one by one for what is wrong.
+        if not (
+            all_whole(amounts, 0, MOST_RATE)
+            and all_whole(blocks, 1, _LONGEST_BLOCK)
+            and all_whole(spans, 0, _LONGEST_BLOCK)
+        ):
+            self._check_each()
+        if self.unit == MINUTES:
+            self._check_minutes()
+
+    def _check_each(self) -> None:
         for name in ("per_minute", "surcharge_per_minute", *_FEES):
             check_whole(name, getattr(self, name), 0, MOST_RATE)
         for name in ("initial_block", "increment"):
             check_whole(name, getattr(self, name), 1, _LONGEST_BLOCK)
         for name in ("minimum_duration", "grace_seconds"):
             check_whole(name, getattr(self, name), 0, _LONGEST_BLOCK)
-        if self.unit == MINUTES:
-            self._check_minutes()
 
     def _check_minutes(self) -> None:
         for name, only in (("per_minute", MICROS), ("initial_block", 60), ("increment", 60)):

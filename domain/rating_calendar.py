@@ -21,6 +21,7 @@ OUTSIDE = -1
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
+_WHOLE = {int}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _LAST = int((datetime(9990, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds())
@@ -31,6 +32,13 @@ def check_whole(what: str, value: object, least: int, most: int) -> None:
     """Raises ValueError that names the field, unless the value is a whole number in the range."""
     if type(value) is not int or not least <= value <= most:
         raise ValueError(f"{what} is a whole number from {least} to {most}, not {value!r}")
+
+
+def all_whole(values: tuple[object, ...], least: int, most: int) -> bool:
+    """Whether each value is a whole number in the range."""
+    if set(map(type, values)) != _WHOLE:
+        return False
+    return least <= min(values) and max(values) <= most  # type: ignore[type-var, operator]
 
 
 def _weekdays(_: object, __: object, value: object) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from domain.call_sessions import AttemptSettled
 from domain.ledger import CALLS, SURCHARGES, fees
+from domain.money import Money
 from domain.rating import ChargeLine, RateTerms, charge
 
 _FEES = {
@@ -15,14 +18,29 @@ _FEES = {
 
 
 def revenue(terms: RateTerms, settled: AttemptSettled) -> dict[str, int]:
-    """The recorded charge of an attempt by ledger account of revenue, in micros above zero.
+    """The recorded charge of an attempt by ledger account of revenue, in micros above zero."""
+    return parts(
+        terms, settled.answered_at, settled.seconds, settled.charge, setup_due=settled.setup_due
+    )
 
-    The lines are those of the price made again from the recorded terms. What a hold did not cover
-    is missing from the last lines; what a price made again does not explain is revenue from calls.
+
+def parts(
+    terms: RateTerms,
+    answered_at: datetime | None,
+    seconds: int,
+    charged: Money,
+    *,
+    setup_due: bool,
+) -> dict[str, int]:
+    """What was charged for some seconds by ledger account of revenue, in micros above zero.
+
+    The lines are those of the price made again from the recorded terms. What a hold did not cover,
+    or was given back, is missing from the last lines; what a price made again does not explain is
+    revenue from calls.
     """
-    left = settled.charge.micros
+    left = charged.micros
     found: dict[str, int] = {}
-    for account, micros in _lines(terms, settled):
+    for account, micros in _lines(terms, answered_at, seconds, setup_due):
         part = min(micros, left)
         if part > 0:
             found[account] = found.get(account, 0) + part
@@ -32,10 +50,12 @@ def revenue(terms: RateTerms, settled: AttemptSettled) -> dict[str, int]:
     return found
 
 
-def _lines(terms: RateTerms, settled: AttemptSettled) -> list[tuple[str, int]]:
-    if settled.answered_at is None:
+def _lines(
+    terms: RateTerms, answered_at: datetime | None, seconds: int, setup_due: bool
+) -> list[tuple[str, int]]:
+    if answered_at is None:
         return []
-    price = charge(terms, settled.answered_at, settled.seconds, setup_due=settled.setup_due)
+    price = charge(terms, answered_at, seconds, setup_due=setup_due)
     found: list[tuple[str, int]] = []
     for line in price.lines:
         if line.what == "talk":

@@ -28,6 +28,7 @@ BEFORE_ALL = bytes(HASH_BYTES)
 _MAGIC = b"talktime block v1\n"
 _HEADER = Struct(">Q32s32sQQQQQ")
 _CONTENT = Struct(">Q16sQQQ")
+_PLACE = Struct(">Q16sQQ")
 _ENTRY = Struct(">Q32s")
 _LENGTH = Struct(">Q")
 _MOST = (1 << 64) - 1
@@ -83,13 +84,18 @@ def entries_of(rows: Iterable[tuple[int, bytes, int, str, bytes]]) -> list[bytes
 
     Rows are looked at one by one and not kept, so millions may come from a cursor.
     """
-    entry, content, length = _ENTRY.pack, _CONTENT.pack, _LENGTH.pack
-    found = []
+    entry, place, length = _ENTRY.pack, _PLACE.pack, _LENGTH.pack
+    found: list[bytes] = []
+    add, join = found.append, b"".join
+    # There are a few dozen names, each with its length in front of it.
+    names: dict[str, bytes] = {}
     for position, stream, version, name, data in rows:
-        named = name.encode()
-        head = content(len(stream), stream, 8, version & _MOST, len(named))
-        told = b"%b%b%b%b" % (head, named, length(len(data)), data)
-        found.append(entry(position, sha256(told).digest()))
+        named = names.get(name)
+        if named is None:
+            plain = name.encode()
+            named = names[name] = length(len(plain)) + plain
+        head = place(len(stream), stream, 8, version & _MOST)
+        add(entry(position, sha256(join((head, named, length(len(data)), data))).digest()))
     return found
 
 

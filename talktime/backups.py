@@ -79,6 +79,7 @@ class LedgerBackups:
         """The secrets that no backup has: what for, and where they are."""
         settings = self._settings
         files = {"PIN key": settings.secrets.pin_key_file, "seal key": settings.seals.key_file}
+        files["master keys of persons"] = str(settings.person_key_file)
         return {name: file for name, file in files.items() if file}
 
 

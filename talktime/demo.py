@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import shlex
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
+from adapters.sealing.keys import SealKey
 from domain.access_numbers import AccessTerms
 from domain.card_groups import GroupTerms
 from domain.errors import NotFound
@@ -22,6 +26,9 @@ from domain.rate_checks import PricedPrefix
 from domain.rating import RateTerms
 from talktime.settings import Settings, check
 from talktime.system import System, make_pin_key
+
+SETTINGS = "talktime.toml"
+"""The file in the demo's folder with which every other command finds the demo."""
 
 ACCESS_NUMBER = "18005550100"
 GROUP = "Demo 5 dollars"
@@ -54,37 +61,59 @@ def _rates() -> list[PricedPrefix]:
 
 
 def prepare(folder: Path, *, agi_port: int, http_port: int) -> tuple[Settings, str]:
-    """The demo's settings and its API key, made the first time and found again later."""
+    """The demo's settings and its API key, made the first time and found again later.
+
+    The settings are in a file too, so that every other command can be tried on the demo.
+    """
+    folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    pin_key, api_key = folder / "pin.key", folder / "api.key"
+    pin_key, api_key, seal_key = folder / "pin.key", folder / "api.key", folder / "seal.key"
     if not pin_key.exists():
         make_pin_key(pin_key)
     if not api_key.exists():
         api_key.touch(mode=0o600)
         api_key.write_text(secrets.token_urlsafe(32))
+    if not seal_key.exists():
+        SealKey.new("demo.example/ledger").write(seal_key)
     key = api_key.read_text()
-    settings = check(
-        {
-            "ledger": {"url": f"sqlite:///{folder}/talktime.db"},
-            "secrets": {"pin_key_file": str(pin_key)},
-            "agi": {"port": agi_port},
-            "http": {
-                "port": http_port,
-                "keys": [
-                    {
-                        "name": "demo",
-                        "sha256": hashlib.sha256(key.encode()).hexdigest(),
-                        "scopes": ["admin", "node"],
-                    }
-                ],
-            },
-            "trunks": [{"name": "carrier"}],
-            "asterisk": {"spool": str(folder / "spool")},
-            "voice": {"sounds": str(folder / "sounds")},
-            "log": {"level": "warning"},
-        }
-    )
-    return settings, key
+    opens = {
+        "name": "demo",
+        "sha256": hashlib.sha256(key.encode()).hexdigest(),
+        "scopes": ["admin", "node"],
+    }
+    values: dict[str, Any] = {
+        "ledger": {"url": f"sqlite:///{folder}/talktime.db"},
+        "secrets": {"pin_key_file": str(pin_key)},
+        "agi": {"port": agi_port},
+        "http": {"port": http_port, "keys": [opens]},
+        "trunks": [{"name": "carrier"}],
+        "asterisk": {"spool": str(folder / "spool")},
+        "seals": {"key_file": str(seal_key), "checkpoint_file": str(folder / "checkpoints")},
+        "voice": {"sounds": str(folder / "sounds")},
+        "log": {"level": "warning"},
+    }
+    (folder / SETTINGS).write_text(_as_toml(values), encoding="utf-8")
+    return check(values), key
+
+
+def _as_toml(values: Mapping[str, Any]) -> str:
+    """Texts, numbers and lists of texts are written in TOML as they are in JSON."""
+    tables: list[tuple[str, Mapping[str, Any]]] = []
+    for name, value in values.items():
+        if isinstance(value, list):
+            tables += [(f"[[{name}]]", each) for each in value]
+            continue
+        inside = {key: each for key, each in value.items() if _is_tables(each)}
+        tables.append((f"[{name}]", {k: v for k, v in value.items() if k not in inside}))
+        tables += [(f"[[{name}.{key}]]", each) for key, many in inside.items() for each in many]
+    told = ["# Written anew whenever the demo starts.\n"]
+    for heading, fields in tables:
+        told += [f"{heading}\n", *(f"{key} = {json.dumps(v)}\n" for key, v in fields.items()), "\n"]
+    return "".join(told)
+
+
+def _is_tables(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
 
 
 def set_up(system: System, folder: Path) -> Cards:
@@ -135,6 +164,7 @@ def tell(
     out.print(Panel("[bold]Talktime[/bold] answers calls now. Ctrl-C ends it.", expand=False))
     out.print("\nCards to try, 5.00 USD each:", style="bold")
     out.print(table)
+    file = Path(settings.secrets.pin_key_file).with_name(SETTINGS)
     port = "" if agi_port == 4573 else f" --port {agi_port}"
     out.print("\nMake a first call, in another terminal:", style="bold")
     out.print(f"    talktime phone{port}        (.venv/bin/talktime in a checkout)")
@@ -143,6 +173,9 @@ def tell(
     out.print(
         f"    http://localhost:{http_port}/admin, as {OWNER}, password {password}", soft_wrap=True
     )
+    out.print("\nUse the command line on it, in another terminal:", style="bold")
+    out.print(f"    export TALKTIME_SETTINGS={shlex.quote(str(file))}", soft_wrap=True)
+    out.print("    talktime audit verify        (docs/auditing.md, docs/seals.md)")
     out.print("\nLook at it over HTTP:", style="bold")
     url = f"http://{settings.http.host}:{http_port}/v1/calls"
     out.print(f"    curl -H 'Authorization: Bearer {key}' {url}", soft_wrap=True)

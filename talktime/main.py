@@ -1,41 +1,38 @@
-"""The program ``talktime``: the command line, connected to everything else."""
+"""The program ``talktime``: the command line, connected to everything else.
+
+What only some commands need is imported by them: a node for calls that was lost is up again in
+half the time.
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
-from adapters.asterisk import config
 from adapters.cli.app import create_cli
 from adapters.cli.program import Failure
-from adapters.http.keys import digest_of
-from adapters.phone.script import ScriptError
-from adapters.phone.terminal import run_phone
-from adapters.printing.seals import CannotOpen, cards_in
-from adapters.printing.sheet import AccessNumber, SheetStyle, print_sheet
-from adapters.voice import build as sounds
-from adapters.voice import catalogue
-from adapters.voice import voice as voices
-from adapters.voice.render import BuildError
-from application.node_reports import DirectReports, LedgerReports
-from application.printing import PrintedCard, Sheet
-from talktime import demo, node
-from talktime.backups import LedgerBackups
+from adapters.persistence.person_keys import KeyRingFile
 from talktime.cores import keep_to_one_core
-from talktime.exports import LedgerExports
+from talktime.ending import Ending
 from talktime.garbage import collect_rarely
 from talktime.logs import configure
 from talktime.mending import mendable
-from talktime.sealing import LedgerSealDesk
-from talktime.serving import Ending, servers
 from talktime.settings import Settings, check, load
 from talktime.system import System, SystemClock, make_pin_key, running
+
+if TYPE_CHECKING:
+    from application.node_reports import LedgerReports
+    from application.printing import PrintedCard, Sheet
+    from talktime.backups import LedgerBackups
+    from talktime.exports import LedgerExports
+    from talktime.sealing import LedgerSealDesk
 
 
 class Talktime:
@@ -62,14 +59,40 @@ class Talktime:
             yield system
 
     def serve(self) -> None:
-        if self._settings.agi.one_core:
+        from talktime.serving import servers
+
+        self._run(servers, calls=True)
+
+    def serve_calls(self) -> None:
+        from talktime.agi_door import calls_answered
+
+        self._run(calls_answered, calls=True)
+
+    def serve_requests(self) -> None:
+        from talktime.http_door import requests_answered
+
+        self._run(requests_answered)
+
+    def work(self) -> None:
+        from talktime.jobs import working
+
+        self._run(working)
+
+    def _run(
+        self, parts: Callable[[System], AbstractContextManager[object]], *, calls: bool = False
+    ) -> None:
+        """Runs these parts of the server until the end is told."""
+        if calls and self._settings.agi.one_core:
             keep_to_one_core()
         with mendable(), running(self._settings) as system:
             end = Ending()
-            with servers(system):
+            with parts(system):
                 end.wait()
 
     def demo(self, folder: Path, *, agi_port: int, http_port: int) -> None:
+        from talktime import demo
+        from talktime.serving import servers
+
         with mendable():
             settings, key = demo.prepare(folder, agi_port=agi_port, http_port=http_port)
             configure(settings.log)
@@ -91,6 +114,10 @@ class Talktime:
         script: Path | None,
         language: str,
     ) -> None:
+        from adapters.phone.script import ScriptError
+        from adapters.phone.terminal import run_phone
+        from adapters.voice import voice as voices
+
         voice = voices.load()
         lines = script.read_text(encoding="utf-8").splitlines() if script else None
         try:
@@ -111,6 +138,8 @@ class Talktime:
             ) from error
 
     def ship(self) -> None:
+        from talktime import node
+
         settings = self._settings
         end = Ending()
         with (
@@ -125,6 +154,8 @@ class Talktime:
             thread.join(30)
 
     def reconcile(self) -> dict[str, int]:
+        from talktime import node
+
         settings = self._settings
         found: dict[str, int] = {}
         with mendable(), self._reports() as reports:
@@ -138,17 +169,21 @@ class Talktime:
                 found["given up"] = system.sweep()
         return found
 
-    def rebuild(self) -> int:
+    def rebuild(self, progress: Callable[[int, int], object]) -> int:
         with self.back_office() as system:
-            return system.rebuild()
+            return system.rebuild(progress)
 
     def open_lot(self, file: Path, identity: Path) -> Iterator[PrintedCard]:
+        from adapters.printing.seals import CannotOpen, cards_in
+
         try:
             yield from cards_in(file, identity)
         except CannotOpen as error:
             raise Failure(str(error)) from error
 
     def print_sheet(self, cards: Iterable[PrintedCard], asked: Sheet, out: Path) -> int:
+        from adapters.printing.sheet import AccessNumber, SheetStyle, print_sheet
+
         numbers = [AccessNumber(name, number) for name, number in asked.access_numbers]
         style = SheetStyle(numbers, asked.title, asked.note, asked.accent, asked.paper)
         pdf, count = print_sheet(cards, style)
@@ -158,6 +193,10 @@ class Talktime:
         return count
 
     def build_prompts(self, languages: tuple[str, ...], out: Path | None) -> dict[str, int]:
+        from adapters.voice import build as sounds
+        from adapters.voice import catalogue
+        from adapters.voice.render import BuildError
+
         settings = self._settings.voice
         known = catalogue.languages_in()
         if unknown := [name for name in languages if name not in known]:
@@ -185,6 +224,8 @@ class Talktime:
         out: Path | None,
         force: bool,
     ) -> str:
+        from adapters.asterisk import config
+
         with mendable():
             secret = secret_file.read_text(encoding="utf-8").strip()
         settings = config.AsteriskSettings(
@@ -203,14 +244,20 @@ class Talktime:
 
     @property
     def backups(self) -> LedgerBackups:
+        from talktime.backups import LedgerBackups
+
         return LedgerBackups(self._settings)
 
     @property
     def exports(self) -> LedgerExports:
+        from talktime.exports import LedgerExports
+
         return LedgerExports(self._settings)
 
     @property
     def seals(self) -> LedgerSealDesk:
+        from talktime.sealing import LedgerSealDesk
+
         return LedgerSealDesk(self._settings)
 
     def make_pin_key(self) -> Path:
@@ -223,7 +270,28 @@ class Talktime:
             raise Failure(f"{path}: {error.strerror}") from error
         return path
 
+    def make_person_keys(self) -> Path:
+        path = self._settings.person_key_file
+        try:
+            KeyRingFile(path).make(SystemClock().now())
+        except FileExistsError as error:
+            raise Failure(f"{path} is there already; new keys open no number") from error
+        except OSError as error:
+            raise Failure(f"{path}: {error.strerror}") from error
+        return path
+
+    def abandon_persons(self, by: str, why: str) -> int:
+        with mendable(), running(self._settings, lost_keys=True) as system:
+            keys = system.person_keys
+            lost = keys.lost()
+            for sealed in lost:
+                system.persons_desk.erase_sealed(sealed, by, why)
+            keys.go_on()
+            return len(lost)
+
     def new_api_key(self, name: str, scopes: tuple[str, ...]) -> tuple[str, str]:
+        from adapters.http.keys import digest_of
+
         key = secrets.token_urlsafe(32)
         with mendable():
             check({"http": {"keys": [{"name": name, "sha256": digest_of(key), "scopes": scopes}]}})
@@ -233,6 +301,9 @@ class Talktime:
 
     @contextmanager
     def _reports(self) -> Iterator[LedgerReports]:
+        from application.node_reports import DirectReports
+        from talktime import node
+
         settings = self._settings
         if settings.asterisk.ledger:
             reports = node.http_reports(settings.asterisk)

@@ -21,6 +21,7 @@ from adapters.sealing.checkpoint_file import CheckpointFile, published
 from adapters.sealing.keys import KeyUnusable, PublicKeys, SealKey, unchecked
 from application.call_proofs import CallProofs, NotSealedYet
 from application.kinds import session_id
+from application.persons import AsStored
 from application.ports import Clock
 from application.seal_verification import verify
 from application.sealing import LedgerIsBehind, Sealing
@@ -110,7 +111,7 @@ class LedgerSealDesk:
 
     def prove(self, call: str) -> str:
         with self._ledger() as recorder:
-            views = LedgerViews(recorder, FactMapper(FACTS, UPCASTS))
+            views = LedgerViews(recorder, FactMapper(FACTS, UPCASTS), AsStored())
             try:
                 proof = CallProofs(StoredSeals(recorder), views).prove(session_id(call))
             except NotSealedYet as error:
@@ -143,8 +144,8 @@ class LedgerSealDesk:
     def _key_file(self) -> str:
         if not self._settings.seals.key_file:
             raise Failure(
-                "setting seals.key_file: the file that seals are signed with, outside the"
-                " database, such as /etc/talktime/seal.key"
+                "setting seals.key_file is empty: name in it the file with the key that seals are"
+                " signed with, outside the database, such as /etc/talktime/seal.key"
             )
         return self._settings.seals.key_file
 

@@ -44,6 +44,20 @@ class Secrets(Struct, frozen=True, forbid_unknown_fields=True):
     pin_key_file: str = "var/pin.key"
 
 
+class Persons(Struct, frozen=True, forbid_unknown_fields=True):
+    """How callers' numbers are kept, so that they can be forgotten (ADR 0027)."""
+
+    key_file: str = ""
+    """The master keys, outside the database and its backups; empty: ``persons.key`` beside the
+    PIN key."""
+    key_days: Annotated[int, Meta(ge=1, le=3_650)] = 15
+    """The age in days at which a master key is replaced by a new one."""
+    keep_days: Annotated[int, Meta(ge=0, le=3_650)] = 15
+    """Days for which a replaced key stays, so that backups made with it can be restored."""
+    rotate: bool | None = None
+    """Whether the worker replaces keys by itself; not set: where the ledger is SQLite."""
+
+
 class Agi(Struct, frozen=True, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     port: Port = 4573
@@ -188,6 +202,7 @@ class Seals(Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     ledger: Ledger = field(default_factory=Ledger)
     secrets: Secrets = field(default_factory=Secrets)
+    persons: Persons = field(default_factory=Persons)
     agi: Agi = field(default_factory=Agi)
     http: Http = field(default_factory=Http)
     trunks: tuple[Trunk, ...] = ()
@@ -199,6 +214,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     seals: Seals = field(default_factory=Seals)
     voice: Voice = field(default_factory=Voice)
     log: Log = field(default_factory=Log)
+
+    @property
+    def person_key_file(self) -> Path:
+        beside = Path(self.secrets.pin_key_file).with_name("persons.key")
+        return Path(self.persons.key_file) if self.persons.key_file else beside
 
 
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:

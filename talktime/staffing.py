@@ -10,12 +10,13 @@ from adapters.persistence.codec import FactMapper
 from adapters.persistence.credentials import StoredCredentials
 from adapters.persistence.recorder import EventRecorder
 from adapters.persistence.sessions import StoredSessions
+from adapters.persistence.sign_in_tries import StoredTries
 from adapters.persistence.trail import LedgerTrail
 from application.audit import REFUSALS, AuditTrail
 from application.own_cards import OwnCards
 from application.people import MachineKeys, People
 from application.ports import Clock, UnitsOfWork
-from application.signing_in import SigningIn
+from application.signing_in import RATES, SigningIn
 from application.throttle import Throttle
 
 
@@ -46,6 +47,7 @@ def staffing(
             audit,
             clock,
             lambda: secrets.token_urlsafe(32),
+            StoredTries(recorder, RATES),
         ),
         audit,
         LedgerTrail(recorder, mapper),

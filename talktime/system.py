@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 import structlog
@@ -18,12 +19,16 @@ from eventsourcing.persistence import PersistenceError
 from adapters.agi.card_call import CardCallServices
 from adapters.agi.session import Session
 from adapters.agi.telephone import Telephone
+from adapters.persistence.books_process import LedgerBooks
 from adapters.persistence.codec import FactMapper
 from adapters.persistence.connecting import connect
 from adapters.persistence.facts import FACTS, UPCASTS
 from adapters.persistence.log_audit import LedgerAuditor
 from adapters.persistence.log_reader import LogReader
 from adapters.persistence.migrations import upgrade
+from adapters.persistence.milestones import Milestones
+from adapters.persistence.person_rotation import PersonKeyRotation
+from adapters.persistence.persons import StoredPersons
 from adapters.persistence.projections import Projections
 from adapters.persistence.rate_sheets import StoredRateSheets, TariffDecks
 from adapters.persistence.read_models import ALL
@@ -45,11 +50,15 @@ from application.caller_id_binding import CallerIdBindings
 from application.calling import Calls
 from application.card_business import CardBusiness
 from application.configuration import Configuration
+from application.correcting import Correcting
 from application.dialling import Dialling
+from application.erasure import PersonsDesk
 from application.explaining import Explanations
 from application.kinds import CARD_NUMBER
 from application.margins import BelowCost, MarginGuard
+from application.patience import Patience
 from application.people import People
+from application.persons import OpenedLog
 from application.pins import PinDigests
 from application.ports import Clock, ConcurrencyConflict, LedgerUnavailable, UnitsOfWork
 from application.price_explanation import PriceExplanations
@@ -62,6 +71,8 @@ from application.speech import Voice
 from application.tariffs import Tariffs
 from application.throttle import Throttle
 from talktime.card_business import card_business
+from talktime.correcting import correcting
+from talktime.persons import rotation, stored_persons
 from talktime.routes import LossWarnings, routes_of
 from talktime.settings import Settings, SettingsError
 from talktime.staffing import Staffing, staffing
@@ -88,6 +99,7 @@ class System:
     projections: Projections
     administration: Administration
     settlement: Settlement
+    patience: Patience
     calls: CardCallServices
     routes: LedgerRoutes
     routing: Routing
@@ -101,15 +113,39 @@ class System:
     staffing: Staffing
     business: CardBusiness
     seals: StoredSeals
+    persons: StoredPersons
     appended: threading.Event = field(factory=threading.Event)
+    milestones: Milestones = field(factory=Milestones)
 
     @property
     def people(self) -> People:
         return self.staffing.people
 
     @property
+    def person_keys(self) -> PersonKeyRotation:
+        return rotation(self.settings, self.recorder, self.clock)
+
+    @property
+    def persons_desk(self) -> PersonsDesk:
+        return PersonsDesk(self.units, self.persons, self.views)
+
+    @property
     def reports(self) -> Reports:
-        return Reports(LedgerReportViews(self.recorder, self.mapper), self.clock)
+        views = LedgerReportViews(self.recorder, self.mapper, self.persons)
+        return Reports(views, self.clock)
+
+    @cached_property
+    def correcting(self) -> Correcting:
+        bulk, approvals = self.business.changes.bulk, self.business.approvals
+        return correcting(
+            self.units,
+            bulk,
+            self.recorder,
+            self.tariffs,
+            approvals,
+            self.clock,
+            self.catch_up,
+        )
 
     @property
     def checks(self) -> RebuildCheck:
@@ -117,11 +153,15 @@ class System:
 
     @property
     def log(self) -> LogReader:
-        return LogReader(self.recorder, self.mapper)
+        return LogReader(self.recorder, self.mapper, milestones=self.milestones)
 
     @property
     def books(self) -> Bookkeeping:
         return Bookkeeping(self.log, self.settings.cards.time_zone)
+
+    @property
+    def asked_books(self) -> LedgerBooks:
+        return LedgerBooks(self.settings.ledger.url, self.log, self.settings.cards.time_zone)
 
     @property
     def auditor(self) -> LedgerAuditor:
@@ -129,11 +169,11 @@ class System:
 
     @property
     def explanations(self) -> Explanations:
-        return Explanations(self.log)
+        return Explanations(OpenedLog(self.log, self.persons))
 
     @property
     def histories(self) -> Histories:
-        return Histories(self.log)
+        return Histories(OpenedLog(self.log, self.persons))
 
     def replay(
         self, *, after: int = 0, until: int | None = None, names: Collection[str] = ()
@@ -148,13 +188,14 @@ class System:
         """Moves all read models forward; gives the number of facts applied."""
         return self.projections.catch_up_all(ALL)
 
-    def rebuild(self) -> int:
-        return sum(self.projections.rebuild(model) for model in ALL)
+    def rebuild(self, progress: Callable[[int, int], object] = lambda applied, of: None) -> int:
+        """Makes all read models again; gives the number of facts they are made of."""
+        return self.projections.rebuild(*ALL, progress=progress)
 
     def sweep(self) -> int:
         """Settles attempts that are long past their deadline (charging rule 5)."""
         settled = 0
-        for session_id in self.views.overdue(self.clock.now(), 1_000):
+        for session_id in self.views.overdue(self.patience.now(), 1_000):
             try:
                 settled += self.settlement.give_up_waiting(session_id)
             except (LedgerUnavailable, ConcurrencyConflict):
@@ -176,23 +217,33 @@ def build(
     settings: Settings,
     *,
     clock: Clock | None = None,
-    monotonic: Callable[[], float] = time.monotonic,
+    monotonic: Callable[[], float] | None = None,
+    lost_keys: bool = False,
 ) -> System:
     """Connects the parts. The ledger is brought to its newest shape first.
 
+    ``lost_keys``: although the master key of persons that is in use may be lost. A clock that is
+    given without a monotonic one is taken for a steady one, which never leaps.
     Raises SettingsError for a setting that cannot be used, LedgerUnavailable for a ledger that
     cannot be reached.
     """
-    clock = clock or SystemClock()
+    steady = _steady(clock, monotonic)
+    clock, monotonic = clock or SystemClock(), monotonic or time.monotonic
     pins = _pin_digests(Path(settings.secrets.pin_key_file))
     recorder = open_ledger(settings.ledger.url)
     mapper = FactMapper(FACTS, UPCASTS)
     appended = threading.Event()
     units = LedgerUnitsOfWork(recorder, mapper, clock, appended=appended.set)
-    views = LedgerViews(recorder, mapper)
+    try:
+        persons = stored_persons(settings, recorder, clock, monotonic, lost_keys=lost_keys)
+    except BaseException:
+        recorder.close()
+        raise
+    views = LedgerViews(recorder, mapper, persons)
     sheets = StoredRateSheets(recorder)
     configuration = Configuration(units, monotonic)
-    settlement = Settlement(units, clock)
+    patience = Patience(clock, steady)
+    settlement = Settlement(units, patience)
     voice = voices.load()
     prices = TariffDecks(configuration, sheets)
     routes = routes_of(settings, configuration, prices, clock)
@@ -204,7 +255,7 @@ def build(
     )
     explanations = PriceExplanations(units, sheets, settings.calls.ring_seconds)
     calls = CardCallServices(
-        Calls(units, configuration, pins, Throttle(), clock),
+        Calls(units, configuration, pins, Throttle(monotonic=monotonic), clock, persons),
         CallerIdBindings(units),
         Dialling(
             units,
@@ -231,6 +282,7 @@ def build(
         projections=Projections(recorder, mapper),
         administration=administration,
         settlement=settlement,
+        patience=patience,
         calls=calls,
         routes=routes,
         routing=Routing(units),
@@ -244,13 +296,14 @@ def build(
         staffing=staffing(units, recorder, mapper, clock, pins.key),
         business=card_business(settings.cards, units, recorder, mapper, pins, clock, appended.set),
         seals=StoredSeals(recorder),
+        persons=persons,
         appended=appended,
     )
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[System]:
-    system = build(settings)
+def running(settings: Settings, *, lost_keys: bool = False) -> Iterator[System]:
+    system = build(settings, lost_keys=lost_keys)
     try:
         yield system
     finally:
@@ -273,6 +326,12 @@ def open_ledger(url: str) -> EventRecorder:
             raise LedgerUnavailable(str(error)) from error
         raise
     return recorder
+
+
+def _steady(clock: Clock | None, monotonic: Callable[[], float] | None) -> Callable[[], float]:
+    if monotonic is not None or clock is None:
+        return monotonic or time.monotonic
+    return lambda: clock.now().timestamp()
 
 
 def _pin_digests(path: Path) -> PinDigests:

@@ -41,13 +41,15 @@ MOST_ASKED = 5_000
 
 @frozen
 class Reconciliation:
-    """``waits`` says whether records of a call lie in the spool and were not reported yet."""
+    """``waits`` says whether records of a call lie in the spool and were not reported yet;
+    ``patience`` when a deadline has surely passed."""
 
     node: str
     reports: LedgerReports
     asterisk: Asterisk | None
     events: ChannelEvents | None
     clock: Clock
+    patience: Clock
     wait: Callable[[float], object]
     waits: Callable[[str], bool]
     _seen: dict[tuple[str, int], LegSeen] = field(factory=dict, init=False)
@@ -162,7 +164,7 @@ class Reconciliation:
             for leg in self._legs(reference, attempt.attempt):
                 if leg.has_ended:
                     reports.append(LegEnded(leg.record(), Evidence.CHANNEL_EVENTS))
-                elif self.clock.now() >= attempt.deadline:
+                elif self.patience.now() >= attempt.deadline:
                     reports.append(self._taken_down(leg))
                 else:
                     reports += self._confirmed(leg)

@@ -34,8 +34,9 @@ from application.node_reports import (
     Outcome,
     Verdict,
 )
+from application.patience import Patience
 from application.ports import Clock, LedgerUnavailable
-from domain.call_sessions import DISPUTED_ABOVE, Evidence
+from domain.attempts import DISPUTED_ABOVE, Evidence
 
 OFFSETS_FILE = "legs.offset"
 CEL_OFFSETS_FILE = "cel.offset"
@@ -148,6 +149,7 @@ class Shipper:
             self._asterisk,
             self._events,
             self._clock,
+            Patience(self._clock, self._monotonic),
             self._pause,
             self._waits,
         )

@@ -14,20 +14,24 @@ from adapters.cli import (
     books,
     cards,
     carriers,
+    corrections,
     distribution,
     exports,
     groups,
     lots,
     people,
+    persons,
     records,
     reports,
     routes,
     seals,
     tariffs,
+    what_if,
 )
 from adapters.cli.context import Json, plainly, program_of
 from adapters.cli.output import console, show_fields, show_json
 from adapters.cli.program import Program
+from adapters.cli.progress import facts_bar
 
 prompts = typer.Typer(help="What callers hear.", no_args_is_help=True)
 asterisk = typer.Typer(help="The Asterisk that carries the calls.", no_args_is_help=True)
@@ -59,10 +63,15 @@ def create_cli(program: Program) -> typer.Typer:
         program.use_settings(settings)
 
     app.command()(serve)
+    app.command()(agi)
+    app.command()(http)
+    app.command()(worker)
     app.command()(demo)
     app.command()(phone)
     app.command()(ship)
     app.command()(tariffs.price)
+    app.command()(corrections.refund)
+    app.command("what-if")(what_if.what_if)
     app.command()(backups.backup)
     app.command()(backups.restore)
     app.command()(reconcile)
@@ -75,6 +84,7 @@ def create_cli(program: Program) -> typer.Typer:
     app.add_typer(books.app, name="books")
     app.add_typer(records.calls, name="calls")
     app.add_typer(cards.app, name="cards")
+    app.add_typer(corrections.app, name="corrections")
     app.add_typer(distribution.distributors, name="distributors")
     app.add_typer(distribution.fees, name="fees")
     app.add_typer(exports.app, name="export")
@@ -82,6 +92,7 @@ def create_cli(program: Program) -> typer.Typer:
     app.add_typer(keys, name="keys")
     app.add_typer(lots.app, name="lots")
     app.add_typer(people.app, name="people")
+    app.add_typer(persons.app, name="persons")
     app.add_typer(prompts, name="prompts")
     app.add_typer(carriers.providers, name="providers")
     app.add_typer(reports.reports, name="reports")
@@ -93,9 +104,27 @@ def create_cli(program: Program) -> typer.Typer:
 
 
 def serve(context: typer.Context) -> None:
-    """Answer calls (FastAGI) and requests (HTTP) until stopped."""
+    """Answer calls (FastAGI) and requests (HTTP) until stopped, all in one process."""
     with plainly():
         program_of(context).serve()
+
+
+def agi(context: typer.Context) -> None:
+    """Answer calls (FastAGI) until stopped, as one of several processes."""
+    with plainly():
+        program_of(context).serve_calls()
+
+
+def http(context: typer.Context) -> None:
+    """Answer requests (HTTP) until stopped, as one of several processes."""
+    with plainly():
+        program_of(context).serve_requests()
+
+
+def worker(context: typer.Context) -> None:
+    """Keep read models, settle what is overdue, charge fees, seal, as one of several processes."""
+    with plainly():
+        program_of(context).work()
 
 
 def demo(
@@ -152,8 +181,8 @@ def reconcile(context: typer.Context, json: Json = False) -> None:
 
 def rebuild(context: typer.Context, json: Json = False) -> None:
     """Make all read models again, from the first fact."""
-    with plainly():
-        applied = program_of(context).rebuild()
+    with plainly(), facts_bar("rebuilding", shown=not json) as progress:
+        applied = program_of(context).rebuild(progress)
     if json:
         show_json({"facts": applied})
     else:
@@ -213,6 +242,17 @@ def pin_key(context: typer.Context) -> None:
     with plainly():
         path = program_of(context).make_pin_key()
     show_fields("PIN key", {"file": path})
+
+
+@keys.command("persons")
+def person_keys(context: typer.Context) -> None:
+    """Make the file of master keys that callers' numbers are sealed with, before the first start.
+
+    A ledger without any caller's number gets one by itself.
+    """
+    with plainly():
+        path = program_of(context).make_person_keys()
+    show_fields("Master keys of persons", {"file": path})
 
 
 @keys.command("new")

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, BinaryIO
 from uuid import UUID
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from adapters.cli.context import Json, moment, office
-from adapters.cli.output import error_console, show_fields, show_json, show_rows
-from adapters.cli.seals import Checkpoints, PublicKeys, look_at_seals, seal_fields, show_seals
+from adapters.cli.output import console, show_fields, show_json, show_rows
+from adapters.cli.progress import facts_bar
+from adapters.cli.seals import Checkpoints, PublicKeys, seal_fields, seals_beside, show_seals
 from application.auditing import Verification
-from domain.seal_checks import Break
+from domain.errors import NotFound
+from domain.seal_checks import Break, Checked
 
 app = typer.Typer(help="The ledger for auditors.", no_args_is_help=True)
 
@@ -64,11 +66,15 @@ def verify(
     """
     if checkpoint is not None and public_key is None:
         raise typer.BadParameter("checkpoints are read with the log's --public-key")
-    sealed = look_at_seals(context, public_key, checkpoint) if public_key is not None else None
+    sealed: Break | Checked | None = None
     with office(context) as back:
         back.catch_up()
-        with _bar(shown=not json) as progress:
+        with facts_bar("verifying", shown=not json) as progress:
+            # The rules are checked in other processes, the seals meanwhile in this one.
+            looked_at = seals_beside(context, public_key, checkpoint) if public_key else None
             told = back.auditor.verify(processes=processes, progress=progress)
+            if looked_at is not None:
+                sealed = looked_at()
     if json:
         show_json(
             {
@@ -141,16 +147,21 @@ def at_moment(
 ) -> None:
     """A card or an account as it was at a moment."""
     with office(context) as back:
-        at = moment(time)
+        at = moment(time).astimezone(UTC)
         if what is Thing.CARD:
             card_id = back.administration.card_id(which)
-            card = back.histories.card(card_id, at)
+            try:
+                card = back.histories.card(card_id, at)
+            except NotFound:
+                raise NotFound("card", f"{which} at {at:%Y-%m-%d %H:%M:%S} UTC") from None
             account = card.account
         else:
             card, account = None, back.histories.account(_id(which), at)
     if json:
         show_json(card or account)
         return
+    if at > moment(None):
+        console().print("That is still to come: this is what is known until now.")
     if card is not None:
         show_fields(
             f"Card {card.number} at {at.isoformat()}",
@@ -207,20 +218,6 @@ def _show(told: Verification) -> None:
 
 
 @contextmanager
-def _bar(*, shown: bool) -> Iterator[Callable[[int, int], object]]:
-    columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = error_console()
-    hidden = not (shown and console.is_terminal)
-    with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
-        task = bar.add_task("verifying", total=None)
-
-        def progress(done: int, facts: int) -> None:
-            bar.update(task, completed=done, total=facts)
-
-        yield progress
-
-
-@contextmanager
 def _written(out: Path | None) -> Iterator[BinaryIO]:
     with ExitStack() as stack:
         yield stack.enter_context(open(out, "xb")) if out else sys.stdout.buffer
@@ -230,4 +227,7 @@ def _id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise ValueError(f"an account is named by its id, not {text!r}") from None
+        raise ValueError(
+            f"an account is named by its id, not {text!r}; `talktime audit at TIME card NUMBER`"
+            " tells the account of a card as well"
+        ) from None

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -16,6 +17,8 @@ from application import kinds
 from application.csv_safe import table
 from domain import ledger
 from domain.money import Money
+
+LENGTH_OF_ID = 36
 
 app = typer.Typer(help="Double entry: balances, statements, liability.", no_args_is_help=True)
 
@@ -119,14 +122,14 @@ def statement(
             line.amount.unit,
             _decimal(line.amount),
             _decimal(line.balance),
-            " ".join(line.others),
+            " ".join(line.others if csv else map(_short, line.others)),
         )
         for line in told.lines
     ]
     rows += [
         (None, None, "closing", each.unit, None, _decimal(each), None) for each in told.closing
     ]
-    _show(f"Statement of {' and '.join(told.accounts)}", columns, rows, csv)
+    _show(f"Statement of {account or f'card {card}'}", columns, rows, csv)
 
 
 @app.command()
@@ -141,7 +144,8 @@ def liability(
     """What is owed to cardholders at the end of each day, by card group and unit."""
     with office(context) as back:
         end = at or until
-        last = _day(end) if end else moment(None).date()
+        today = moment(None).astimezone(ZoneInfo(back.books.zone)).date()
+        last = _day(end) if end else today
         first = _day(since) if since and not at else last
         rows = back.books.liability(first, last)
     if json:
@@ -173,6 +177,12 @@ def _of_card(back: BackOffice, number: str) -> tuple[str, str]:
     (group,) = back.administration.states(kinds.CARD_GROUPS, (card.group_id,))
     name = group.name if group is not None else ledger.UNKNOWN
     return ledger.prepaid(name, card.account_id), ledger.held(name, card.account_id)
+
+
+def _short(account: str) -> str:
+    """The name of a ledger account for a table: the id of a prepaid account is cut short."""
+    head, _, last = account.rpartition(":")
+    return f"{head}:{last[:8]}…" if len(last) == LENGTH_OF_ID else account
 
 
 def _day(text: str) -> date:

@@ -66,6 +66,11 @@ def top_up_id(key: str | None) -> UUID:
     return uuid5(NAMESPACE_URL, f"talktime:cli:{key or secrets.token_hex(16)}")
 
 
+def correction_id(key: str | None) -> UUID:
+    """The id of a refund: of a word that a person gave it, or of none that was ever given."""
+    return uuid5(NAMESPACE_URL, f"talktime:cli:refund:{key or secrets.token_hex(16)}")
+
+
 def whole_history(back: BackOffice, stream_id: UUID) -> list[RecordedEvent]:
     """Every fact of a stream, read in pages."""
     events: list[RecordedEvent] = []

@@ -60,20 +60,26 @@ def show_json(value: Any) -> None:
 
 
 def show_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    table = Table(title=Text(title), title_justify="left", header_style="bold")
+    table = Table(header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*map(_cell, row))
-    console().print(table)
+    _headed(title, table)
 
 
 def show_fields(title: str, fields: Mapping[str, Any]) -> None:
-    table = Table(title=Text(title), title_justify="left", show_header=False, box=None)
+    table = Table(show_header=False, box=None)
     table.add_column(style="dim")
     table.add_column(overflow="fold")
     for name, value in fields.items():
         table.add_row(name, _cell(value))
+    _headed(title, table)
+
+
+def _headed(title: str, table: Table) -> None:
+    """As a title of its own a narrow table would break it into many short lines."""
+    console().print(Text(title, style="italic"))
     console().print(table)
 
 

@@ -17,8 +17,11 @@ from application.auditing import Auditor
 from application.bookkeeping import Bookkeeping
 from application.card_business import CardBusiness
 from application.checks import ReadModelCheck
+from application.correcting import Correcting
+from application.erasure import PersonsDesk
 from application.explaining import Explanations
 from application.people import People
+from application.persons import PersonKeys
 from application.price_explanation import PriceExplanations
 from application.printing import PrintedCard, Sheet
 from application.reports import Reports
@@ -73,6 +76,12 @@ class BackOffice(Protocol):
     def books(self) -> Bookkeeping: ...
 
     @property
+    def persons_desk(self) -> PersonsDesk: ...
+
+    @property
+    def person_keys(self) -> PersonKeys: ...
+
+    @property
     def auditor(self) -> Auditor: ...
 
     @property
@@ -86,6 +95,9 @@ class BackOffice(Protocol):
     ) -> Iterator[bytes]:
         """The facts behind a position as JSON lines, some thousands at a time."""
         ...
+
+    @property
+    def correcting(self) -> Correcting: ...
 
     @property
     def reports(self) -> Reports: ...
@@ -181,7 +193,15 @@ class Program(Protocol):
     def back_office(self) -> AbstractContextManager[BackOffice]: ...
 
     def serve(self) -> None:
-        """Runs until it is told to stop."""
+        """Everything in one process, until it is told to stop."""
+        ...
+
+    def serve_calls(self) -> None: ...
+
+    def serve_requests(self) -> None: ...
+
+    def work(self) -> None:
+        """What is done beside calls and requests, until it is told to stop."""
         ...
 
     def demo(self, folder: Path, *, agi_port: int, http_port: int) -> None: ...
@@ -203,7 +223,9 @@ class Program(Protocol):
         """Looks once for open attempts that have ended; what was found, by kind."""
         ...
 
-    def rebuild(self) -> int: ...
+    def rebuild(self, progress: Callable[[int, int], object]) -> int:
+        """Makes all read models again. ``progress`` is told of facts applied, and how many."""
+        ...
 
     def open_lot(self, file: Path, identity: Path) -> Iterator[PrintedCard]:
         """The cards of an exported file, read with the printer's secret key."""
@@ -236,6 +258,12 @@ class Program(Protocol):
     def exports(self) -> Exports: ...
 
     def make_pin_key(self) -> Path: ...
+
+    def make_person_keys(self) -> Path: ...
+
+    def abandon_persons(self, by: str, why: str) -> int:
+        """Erases whoever's master key is lost; gives how many. The ledger can be used again."""
+        ...
 
     def new_api_key(self, name: str, scopes: tuple[str, ...]) -> tuple[str, str]:
         """A fresh key and the lines of settings that let it in; the key is kept nowhere."""

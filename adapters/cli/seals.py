@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from threading import Thread
 from typing import Annotated
 
 import typer
@@ -91,6 +94,26 @@ def look_at_seals(
         return program_of(context).seals.verify(
             public_key, checkpoint, lambda facts: progress.update(task, completed=facts)
         )
+
+
+def seals_beside(
+    context: typer.Context, public_key: Path, checkpoint: Path | None
+) -> Callable[[], Break | Checked]:
+    """Begins to look at the log and its seals, in a thread that ends with the program.
+
+    What is given back waits for the answer.
+    """
+    desk = program_of(context).seals
+    answer: Future[Break | Checked] = Future()
+
+    def look() -> None:
+        try:
+            answer.set_result(desk.verify(public_key, checkpoint, lambda facts: None))
+        except BaseException as error:
+            answer.set_exception(error)
+
+    Thread(target=look, name="seals", daemon=True).start()
+    return answer.result
 
 
 def show_seals(found: Break | Checked) -> None:

@@ -12,12 +12,13 @@ from adapters.http.operations import Operation, Routes
 from adapters.http.problems import asked_wrongly
 from adapters.http.services import HttpServices
 from adapters.http.wire import MoneyTold, Text, told
-from adapters.http.work import Progress, Task
+from adapters.http.work import Progress, Task, kept
 from application.fees import FeesReport
 from application.permissions import Action
 from domain.errors import AlreadyExists, NotFound
 
 FEES = "daily fees"
+kept(FEES, result=FeesReport)
 
 
 class AdjustmentSent(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -19,7 +19,11 @@ from domain.errors import NotFound
 
 
 class CallShown(Struct, frozen=True):
-    """``charged`` is what its settled attempts cost together, null if none is settled."""
+    """``charged`` is what its settled attempts cost together now, null if none is settled.
+
+    ``caller_id`` is null for a hidden number, and ``erased-`` with twelve digits for one that was
+    forgotten.
+    """
 
     session_id: UUID
     reference: str
@@ -37,7 +41,8 @@ class CallShown(Struct, frozen=True):
 
 
 class AttemptShown(Struct, frozen=True):
-    """``state`` is open or settled; ``cause`` is Asterisk's hangup cause (ITU-T Q.850)."""
+    """``state`` is open or settled; ``charge`` is what is charged now, after all corrections;
+    ``cause`` is Asterisk's hangup cause (ITU-T Q.850)."""
 
     session_id: UUID
     number: int

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from attrs import frozen
+from attrs import field, frozen
 from msgspec import Meta, Struct
 
 from adapters.http import problems
@@ -23,7 +23,7 @@ from adapters.http.problems import asked_wrongly
 from adapters.http.refusals import problem_of
 from adapters.http.services import HttpServices
 from adapters.http.wire import Text
-from adapters.http.work import Progress, Task
+from adapters.http.work import Progress, Task, kept
 from application.card_changes import CardChanges, Report, Selection, check_becomes
 from application.permissions import Action
 from domain.cards import Status
@@ -125,6 +125,31 @@ class _Change:
     to: str
 
 
+@frozen
+class _Outcome:
+    """What became of the cards, in the words of the door."""
+
+    done: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    missing: int = 0
+    refused: int = 0
+    refusals: list[RefusedShown] = field(factory=list)
+
+    @classmethod
+    def of(cls, report: Report) -> _Outcome:
+        refusals = []
+        for each in report.refusals:
+            problem = problem_of(each.why)
+            assert problem is not None, "every refusal has its words"
+            refusals.append(RefusedShown(each.number, problem.detail))
+        told = (report.done, report.changed, report.unchanged, report.missing, report.refused)
+        return cls(*told, refusals)
+
+
+kept(CHANGE, about=_Change, result=_Outcome)
+
+
 def change(services: HttpServices, asked: Asked) -> Answer:
     wanted = asked.body(ChangeWanted)
     changes = services.business.changes
@@ -146,18 +171,22 @@ def change(services: HttpServices, asked: Asked) -> Answer:
 
     def run(progress: Progress) -> object:
         if status is not None:
-            return changes.change_status(
-                cards,
-                status,
-                by,
-                wanted.why,
-                approval_id=approval_id,
-                distributor=distributor,
-                progress=progress,
+            return _Outcome.of(
+                changes.change_status(
+                    cards,
+                    status,
+                    by,
+                    wanted.why,
+                    approval_id=approval_id,
+                    distributor=distributor,
+                    progress=progress,
+                )
             )
         back = wanted.to is Becomes.NOT_SOLD
-        return changes.sell(
-            cards, by, wanted.why, back=back, distributor=distributor, progress=progress
+        return _Outcome.of(
+            changes.sell(
+                cards, by, wanted.why, back=back, distributor=distributor, progress=progress
+            )
         )
 
     headers = {"Location": f"/v1/card-changes/{change_id}"}
@@ -175,12 +204,7 @@ def refused(services: HttpServices, asked: Asked) -> Answer:
     given = asked.parameters(RefusedAsked)
     refusals = _report(_found(services, asked)).refusals
     page = refusals[given.after : given.after + given.limit]
-    shown = []
-    for each in page:
-        problem = problem_of(each.why)
-        assert problem is not None, "every refusal has its words"
-        shown.append(RefusedShown(each.number, problem.detail))
-    return asked.page(shown, given.after + len(page))
+    return asked.page(page, given.after + len(page))
 
 
 def _only_own_numbers(wanted: ChangeWanted, distributor: bool) -> None:
@@ -204,7 +228,7 @@ def _selection(services: HttpServices, changes: CardChanges, wanted: ChangeWante
 
 
 def _found(services: HttpServices, asked: Asked) -> Task:
-    """A change of one's own, or any for who sees the lots. It is forgotten by a restart."""
+    """A change of one's own, or any for who sees the lots. It is told of for a day."""
     change_id = asked.id("card change")
     task = services.work.find(change_id)
     mine = task is not None and task.owner == asked.actor.identity
@@ -214,8 +238,8 @@ def _found(services: HttpServices, asked: Asked) -> Task:
     return task
 
 
-def _report(task: Task) -> Report:
-    return task.result if isinstance(task.result, Report) else Report()
+def _report(task: Task) -> _Outcome:
+    return task.result if isinstance(task.result, _Outcome) else _Outcome()
 
 
 def _shown(task: Task) -> ChangeShown:

@@ -156,11 +156,13 @@ def _of_one(services: HttpServices, asked: Asked, given: CardsAsked) -> list[Car
 
 def _opened_by(services: HttpServices, number: str) -> UUID:
     """The card that a caller ID opens without a PIN. Raises NotFound."""
-    caller_id = kinds.caller_id_id(number)
-    (found,) = services.administration.states(kinds.CALLER_IDS, [caller_id])
-    if found is None or found.card_id is None:
-        raise NotFound("caller ID", number)
-    return found.card_id
+    sealed = services.persons.numbers.find(number)
+    if sealed is not None:
+        caller_id = kinds.caller_id_id(sealed)
+        (found,) = services.administration.states(kinds.CALLER_IDS, [caller_id])
+        if found is not None and found.card_id is not None:
+            return found.card_id
+    raise NotFound("caller ID", number)
 
 
 def generate(services: HttpServices, asked: Asked) -> Answer:

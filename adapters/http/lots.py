@@ -14,7 +14,7 @@ from adapters.http.operations import Operation, Routes
 from adapters.http.problems import asked_wrongly
 from adapters.http.services import HttpServices
 from adapters.http.wire import MoneyTold, Name, Text, tell, told
-from adapters.http.work import Progress, Task
+from adapters.http.work import Progress, Task, kept
 from application import kinds
 from application.permissions import Action
 from application.views import MOST_ROWS
@@ -22,6 +22,8 @@ from domain.errors import AlreadyExists
 from domain.lots import MOST_CARDS, Lot, Numbering
 
 GENERATION = "lot generation"
+kept(GENERATION)
+
 MAKING = "being made"
 
 LotName = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
@@ -200,16 +202,27 @@ def generate(services: HttpServices, lot_id: UUID, owner: str) -> None:
 
 
 def resume_all(services: HttpServices) -> int:
-    """Goes on with every lot that was being made when the program ended; gives their number."""
+    """Goes on with every lot whose maker has ended; gives their number.
+
+    One that is being made is left alone, and one that the rules stopped waits to be asked for.
+    """
     after: UUID | None = None
     resumed = 0
     while rows := services.business.views.lots(after, MOST_ROWS):
         after = rows[-1].lot_id
         for row in rows:
-            if row.state == MAKING:
+            if row.state == MAKING and _is_left(services, row.lot_id):
                 generate(services, row.lot_id, row.by)
                 resumed += 1
     return resumed
+
+
+def _is_left(services: HttpServices, lot_id: UUID) -> bool:
+    if services.business.lots.lot(lot_id).completed:
+        return False
+    task = services.work.find(lot_id)
+    # 503: whoever made it was stopped or is gone, or the ledger was away.
+    return task is None or (task.problem is not None and task.problem.kind.status == 503)
 
 
 def shown(services: HttpServices, lot_id: UUID) -> LotNow:

@@ -84,6 +84,7 @@ KEY_USED = ProblemKind(422, "idempotency-key-used", "Idempotency-Key was used fo
 BAD_SHEET = ProblemKind(422, "bad-rate-sheet", "The rate sheet cannot be used")
 TOO_MANY_SIGN_INS = ProblemKind(429, "too-many-sign-ins", "Too many tries to sign in")
 FAULT = ProblemKind(500, "fault", "Something is wrong on this side")
+DAMAGED = ProblemKind(500, "ledger-damaged", "The ledger is damaged")
 OVERLOADED = ProblemKind(503, "overloaded", "Too many requests are waiting")
 NOT_READY = ProblemKind(503, "not-ready", "The ledger does not answer")
 
@@ -112,6 +113,7 @@ EDGE = (
     BAD_SHEET,
     TOO_MANY_SIGN_INS,
     FAULT,
+    DAMAGED,
     OVERLOADED,
     NOT_READY,
 )

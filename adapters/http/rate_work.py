@@ -14,7 +14,7 @@ from adapters.http.asking import Answer, Asked
 from adapters.http.operations import Operation, Routes
 from adapters.http.problems import AskedWrongly, asked_wrongly
 from adapters.http.services import HttpServices
-from adapters.http.work import Progress, Task
+from adapters.http.work import Progress, Task, kept
 from application.permissions import Action
 from application.rate_files import Progress as RateProgress
 from application.tariffs import Comparison
@@ -88,6 +88,10 @@ class Outcome:
     sheet_id: UUID | None = None
     version: int | None = None
     report: ReportShown | None = None
+
+
+for _what in _SHARES:
+    kept(_what, about=Outcome, result=Outcome)
 
 
 def done_by(

@@ -7,12 +7,17 @@ from collections.abc import Callable
 from attrs import field, frozen
 from prometheus_client import CollectorRegistry
 
+from adapters.http.book_work import BookAnswers
 from adapters.http.keys import ApiKeys
 from adapters.http.work import Work
 from application.access_numbers import AccessNumbers
 from application.administration import Administration
+from application.as_of import Histories
 from application.audit import AuditTrail, Trail
 from application.card_business import CardBusiness
+from application.correcting import Correcting
+from application.erasure import PersonsDesk
+from application.explaining import Explanations
 from application.own_cards import OwnCards
 from application.people import MachineKeys, People
 from application.ports import Clock, OpenAttempts
@@ -60,6 +65,11 @@ class HttpServices:
     ready: Callable[[], None]
     checkpoints: SignedCheckpoints
     business: CardBusiness
+    correcting: Correcting
+    explanations: Explanations
+    histories: Histories
+    persons: PersonsDesk
+    books: BookAnswers
     work: Work = field(factory=Work)
     registry: CollectorRegistry = field(factory=CollectorRegistry)
     workers: int = 16

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from adapters.persistence.codec import FactMapper
 from adapters.persistence.log_reader import ask, driver_of, hexadecimal
+from adapters.persistence.new_tables import hold_tables
 from adapters.persistence.recorder import EventRecorder
 from domain.audit_crossing import Seen
 from domain.audit_log import LogAudit
@@ -64,7 +65,7 @@ class _Model:
                     (a.session, a.number): (
                         "settled" if a.settled else "open",
                         a.held,
-                        a.settled.charge if a.settled else None,
+                        a.charge,
                         a.settled.seconds if a.settled else None,
                     )
                     for several in seen.attempts.values()
@@ -211,6 +212,8 @@ def _snapshot(connection: Connection) -> Iterator[None]:
         driver.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
             driver.execute(f"SET LOCAL {limit} = '{_SNAPSHOT_SECONDS}s'")
+        # A table that a rebuild puts in place later would look empty.
+        hold_tables(connection, sorted({model.table for model in _MODELS}))
     else:
         driver.execute("BEGIN")
     try:

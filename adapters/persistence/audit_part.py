@@ -22,6 +22,7 @@ from adapters.persistence.recorder import EventRecorder
 from domain.audit_accounts import AccountSeen, HoldSeen, MoneySeen
 from domain.audit_calls import AttemptOf, AttemptSettledSeen, SessionSeen
 from domain.audit_cards import CardSeen
+from domain.audit_corrections import ChargeSeen, CorrectedSeen
 from domain.audit_crossing import Seen
 from domain.audit_log import LogAudit
 from domain.audit_rules import Findings
@@ -36,6 +37,8 @@ _TRAVEL = (
     AttemptSettledSeen,
     SessionSeen,
     CardSeen,
+    ChargeSeen,
+    CorrectedSeen,
 )
 
 

@@ -100,7 +100,7 @@ def _copy_sqlite(source: Path, part: Path) -> None:
         raise BackupFailed(f"{source} is not there")
     try:
         with (
-            closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as ledger,
+            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as ledger,
             closing(sqlite3.connect(part)) as copy,
         ):
             ledger.backup(copy, pages=_PAGES_AT_A_TIME)
@@ -113,7 +113,7 @@ def _copy_sqlite(source: Path, part: Path) -> None:
 
 def _check_sqlite(path: Path) -> None:
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as copy:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as copy:
             found = [row[0] for row in copy.execute("PRAGMA integrity_check(3)")]
             if found != ["ok"]:
                 raise BackupFailed(f"the copy is damaged: {'; '.join(found)}")

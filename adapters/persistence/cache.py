@@ -63,6 +63,10 @@ class StateCache:
             for each in stream_ids:
                 self._states.pop(each.int, None)
 
+    def clear(self) -> None:
+        with self._lock:
+            self._states.clear()
+
 
 class ClaimCache:
     """The most recently used claims that somebody holds, no more than ``most``.
@@ -90,6 +94,10 @@ class ClaimCache:
             self._holders[kind, key] = holder
             if len(self._holders) > self._most:
                 self._holders.popitem(last=False)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._holders.clear()
 
 
 class StreamLocks:

@@ -8,28 +8,37 @@ from functools import reduce
 from typing import Any
 from uuid import UUID
 
+from attrs import evolve
 from sqlalchemy import select
 
 from adapters.persistence.codec import FactMapper, RecordedFact
 from adapters.persistence.read_models import report_tables, tables
 from adapters.persistence.recorder import EventRecorder
 from application import kinds
+from application.persons import Numbers
 from application.reports import CallLogAsked, LoggedCall, LogPage
 from domain.accounts import Account, HoldPlaced
 from domain.accounts import evolve as account_evolve
-from domain.call_sessions import AttemptSettled, AttemptStarted, CallStarted
+from domain.call_sessions import (
+    AttemptRefunded,
+    AttemptRerated,
+    AttemptSettled,
+    AttemptStarted,
+    CallStarted,
+)
 from domain.card_groups import CardGroupCreated
 from domain.cards import CardGenerated
 from domain.lots import LotOrdered
-from domain.money import MICROS, MINUTES
+from domain.money import MICROS, MINUTES, Money
 
 Streams = dict[UUID, list[RecordedFact]]
 
 
 class CallLog:
-    def __init__(self, recorder: EventRecorder, mapper: FactMapper) -> None:
+    def __init__(self, recorder: EventRecorder, mapper: FactMapper, numbers: Numbers) -> None:
         self._recorder = recorder
         self._mapper = mapper
+        self._numbers = numbers
 
     def page(self, asked: CallLogAsked, after: UUID | None, sessions: int) -> LogPage:
         """The next so many calls of the period, from behind one; their ids sort by time."""
@@ -41,11 +50,19 @@ class CallLog:
         if asked.access_number is not None:
             query = query.where(tables.calls.c.access_number == asked.access_number)
         if asked.caller_id is not None:
-            query = query.where(tables.calls.c.caller_id == asked.caller_id)
+            sealed = self._numbers.find(asked.caller_id)
+            if sealed is None:
+                return LogPage([], None)
+            query = query.where(tables.calls.c.caller_id == sealed)
         with self._recorder.reading() as connection:
             found = [row[0] for row in connection.execute(query.order_by(key).limit(sessions))]
         calls = [call for call in self._calls(found) if _is_asked(call, asked)]
-        return LogPage(calls, found[-1] if len(found) == sessions else None)
+        known = self._numbers.opened({call.caller_id for call in calls if call.caller_id})
+        told = [
+            evolve(call, caller_id=known[call.caller_id]) if call.caller_id else call
+            for call in calls
+        ]
+        return LogPage(told, found[-1] if len(found) == sessions else None)
 
     def _calls(self, session_ids: Sequence[UUID]) -> Iterator[LoggedCall]:
         streams = self._streams(session_ids)
@@ -72,9 +89,10 @@ class CallLog:
                 started = starts[session_id, each.fact.number]
                 card = cards[started.card_id]
                 lot = lots.get(kinds.lot_mark(started.card_id))
+                charge = _charged_now(facts, each.fact)
                 minutes = _minutes(accounts[started.account_id], started)
                 yield _logged(
-                    facts[0].recorded_at, call, started, each.fact, minutes, card, lot,
+                    facts[0].recorded_at, call, started, each.fact, charge, minutes, card, lot,
                     groups.get(card.group_id, ""),
                 )  # fmt: skip
 
@@ -119,11 +137,22 @@ def _minutes(account: Sequence[RecordedFact], started: AttemptStarted) -> int:
     return state.available.micros // MICROS if state is not None else 0
 
 
+def _charged_now(facts: Sequence[RecordedFact], settled: AttemptSettled) -> Money:
+    """After all corrections of the attempt."""
+    charge = settled.charge
+    for each in facts:
+        corrected = each.fact
+        if isinstance(corrected, AttemptRerated | AttemptRefunded):
+            charge = corrected.charge if corrected.number == settled.number else charge
+    return charge
+
+
 def _logged(
     recorded_at: datetime,
     call: CallStarted,
     started: AttemptStarted,
     settled: AttemptSettled,
+    charge: Money,
     minutes: int,
     card: CardGenerated,
     lot: LotOrdered | None,
@@ -152,7 +181,7 @@ def _logged(
         pack,
         sequence,
         started.destination,
-        settled.charge,
+        charge,
     )
 
 

@@ -19,6 +19,7 @@ from domain import (
     caller_ids,
     card_groups,
     cards,
+    corrections,
     distributors,
     lots,
     machine_keys,
@@ -69,6 +70,7 @@ FACTS: dict[str, type] = {
     "caller-id-bound": caller_ids.CallerIdBound,
     "caller-id-rebound": caller_ids.CallerIdRebound,
     "caller-id-unbound": caller_ids.CallerIdUnbound,
+    "person-erased": caller_ids.PersonErased,
     "access-number-added": access_numbers.AccessNumberAdded,
     "access-number-changed": access_numbers.AccessNumberChanged,
     "access-number-explained": access_numbers.AccessNumberExplained,
@@ -115,6 +117,11 @@ FACTS: dict[str, type] = {
     "balance-forfeited": accounts.BalanceForfeited,
     "time-announced": call_sessions.TimeAnnounced,
     "leg-unanswered": call_sessions.LegUnanswered,
+    "charge-corrected": accounts.ChargeCorrected,
+    "attempt-rerated": call_sessions.AttemptRerated,
+    "attempt-refunded": call_sessions.AttemptRefunded,
+    "correction-begun": corrections.CorrectionBegun,
+    "correction-ended": corrections.CorrectionEnded,
 }
 
 UPCASTS: dict[str, tuple[Upcast, ...]] = {}

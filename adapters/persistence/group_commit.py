@@ -37,6 +37,8 @@ class Append:
 
     events: Sequence[StoredEvent]
     claims: Sequence[StoredClaim] = ()
+    losses: int | None = None
+    """How often a connection had been lost when this was decided, None if that does not matter."""
 
 
 class _Waiting:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
@@ -19,6 +18,7 @@ from attrs import frozen
 from adapters.persistence.audit_models import compare
 from adapters.persistence.audit_part import Part, audit_part
 from adapters.persistence.codec import FactMapper
+from adapters.persistence.garbage import without_collection
 from adapters.persistence.log_reader import MOST_SHARDS, LogReader, Row
 from adapters.persistence.recorder import EventRecorder
 from application.auditing import Found, Progress, Verification
@@ -48,7 +48,7 @@ class LedgerAuditor:
         if processes is None:
             processes = len(os.sched_getaffinity(0)) if facts > PAYS_ABOVE else 1
         findings = Findings()
-        with _without_collection():
+        with without_collection():
             parts = self._parts(until, min(processes, MOST_SHARDS), _of(facts, progress))
             for _, own in parts:
                 findings.merge(own)
@@ -137,18 +137,6 @@ def _received(ready: Connection) -> int | Part:
 def _end(worker: subprocess.Popen[bytes]) -> None:
     worker.terminate()
     worker.wait(_ENDS_SECONDS)
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Millions of objects and no cycles: looking for some would cost more than the audit."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _of(facts: int, progress: Progress) -> Callable[[int], object]:

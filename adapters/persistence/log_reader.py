@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from adapters.persistence.codec import FactMapper
 from adapters.persistence.facts import FACTS
+from adapters.persistence.milestones import Milestones
 from adapters.persistence.recorder import EventRecorder
 from application.log import Logged
 
@@ -66,10 +67,18 @@ class _Envelope(msgspec.Struct):
 class LogReader:
     """The port ``Log`` on an event recorder, and the rows behind it."""
 
-    def __init__(self, recorder: EventRecorder, mapper: FactMapper, *, page: int = PAGE) -> None:
+    def __init__(
+        self,
+        recorder: EventRecorder,
+        mapper: FactMapper,
+        *,
+        page: int = PAGE,
+        milestones: Milestones | None = None,
+    ) -> None:
         self._recorder = recorder
         self._mapper = mapper
         self._page = page
+        self._milestones = milestones or Milestones()
 
     def end(self) -> int:
         return self._recorder.max_notification_id() or 0
@@ -108,19 +117,14 @@ class LogReader:
             yield b"".join([_line(row) for row in rows if not names or row[3] in names])
 
     def position_at(self, moment: datetime) -> int:
-        wanted = _text_of(moment)
-        last = 0
-        end, after = self.end(), 0
-        while True:
+        end = self.end()
+
+        def page_after(position: int) -> list[tuple[int, bytes]]:
             with self._recorder.reading() as connection:
-                rows = ask(connection, _heads(connection), (after, end, self._page))
-            for position, head in rows:
-                if _recorded(head) > wanted:
-                    return last
-                last = position
-            if len(rows) < self._page:
-                return last
-            after = last
+                rows = ask(connection, _heads(connection), (position, end, self._page))
+            return [(place, _recorded(head)) for place, head in rows]
+
+        return self._milestones.before(_text_of(moment), page_after, self._page)
 
     def facts(
         self, wanted: Collection[type] | None = None, *, until: int | None = None

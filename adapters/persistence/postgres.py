@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 from uuid import UUID
 
 import psycopg
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import IntegrityError, StoredEvent
 from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event, exc, text
@@ -25,6 +25,9 @@ SERVER_SECONDS = 10.0
 
 CLIENT_SECONDS = 15.0
 """We give up on a server that does not answer, because its own limits do not hold when it hangs."""
+
+CONNECT_SECONDS = 3
+"""How long one host may take to accept a connection."""
 
 _MIGRATION_LOCK = 0x7A1C71BE
 _MIGRATION_SECONDS = 600
@@ -80,7 +83,7 @@ class PostgresRecorder(EventRecorder):
                 AS e (ordinal, stream_id, version, name, data)
             RETURNING position
         """  # noqa: S608 - the expression is a constant of the strategy
-        self._engine = _engine(url, pool_size, client_seconds)
+        self._engine = _engine(url, pool_size, client_seconds, self._lost)
         self._transactions = self._engine.execution_options(isolation_level="READ COMMITTED")
 
     @contextmanager
@@ -120,6 +123,19 @@ class PostgresRecorder(EventRecorder):
         with Borrowed(self._engine) as connection:
             return dict(_rows(connection, _SELECT_CLAIMS, (_array(map(_quoted, set(keys))), kind)))
 
+    def _lost(self) -> None:
+        self.losses += 1
+        for forget in self.when_lost:
+            forget()
+
+    def ask(self, statement: str, values: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
+        with Borrowed(self._engine) as connection:
+            return _rows(connection, statement, values)
+
+    def change(self, statement: str, values: Sequence[Any]) -> int:
+        with Borrowed(self._engine) as connection:
+            return _executed(connection, statement, values).rowcount
+
     def _flush(self, appends: Sequence[Append]) -> int:
         stored = [each for append in appends for each in append.events]
         if len(stored) >= ORDINALS:
@@ -149,18 +165,27 @@ class PostgresRecorder(EventRecorder):
                 *values,
             )  # type: ignore[assignment]
         with Borrowed(self._engine) as connection:
+            # Looked at with the connection in hand: it may be the first to the new server.
+            if any(each.losses not in (None, self.losses) for each in appends):
+                raise IntegrityError("decided on states of a server that was lost since")
             first: int = min(_rows(connection, statement, values))[0]
         return first
 
 
 def _rows(
-    connection: PoolProxiedConnection, statement: str, values: Sequence[str]
+    connection: PoolProxiedConnection, statement: str, values: Sequence[Any]
 ) -> Sequence[tuple[Any, ...]]:
     """The statement's rows. The driver prepares it in the server, as the text is always the same:
     any number of values is one array."""
+    return _executed(connection, statement, values).fetchall()
+
+
+def _executed(
+    connection: PoolProxiedConnection, statement: str, values: Sequence[Any]
+) -> psycopg.Cursor[Any]:
     driver = connection.driver_connection
     assert isinstance(driver, DeadlineConnection)
-    return driver.execute(statement, values, prepare=True, binary=True).fetchall()
+    return driver.execute(statement, values, prepare=True, binary=True)
 
 
 def _array(elements: Iterable[str]) -> str:
@@ -205,10 +230,32 @@ class DeadlineConnection(psycopg.Connection[Any]):
     """
 
     seconds: float = CLIENT_SECONDS
+    stored_here_alone: bool = False
+
+    def heed_standbys(self) -> None:
+        """From now on a commit that no synchronous standby has confirmed is no answer.
+
+        When somebody cancels the wait for the standby, PostgreSQL says that the transaction is
+        committed, and adds a warning: "might not have been replicated to the standby". Whoever
+        believed it would lose money when that standby is promoted.
+        """
+
+        def note(told: psycopg.errors.Diagnostic) -> None:
+            # By the function, because the text is in the language of the server.
+            if told.source_function == "SyncRepWaitForLSN":
+                self.stored_here_alone = True
+
+        self.add_notice_handler(note)
 
     def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
         try:
-            return super().wait(gen, interval, self.seconds if timeout is None else timeout)
+            answer = super().wait(gen, interval, self.seconds if timeout is None else timeout)
+            if self.stored_here_alone:
+                self.stored_here_alone = False
+                raise psycopg.OperationalError(
+                    "the wait for the standby was cancelled: it is unknown if it was stored there"
+                )
+            return answer
         except psycopg.OperationalError as error:
             waits = self.pgconn.transaction_status == TransactionStatus.ACTIVE
             if error.sqlstate is not None or self.closed or not waits:
@@ -220,8 +267,37 @@ class DeadlineConnection(psycopg.Connection[Any]):
             ) from error
 
 
-def _engine(url: URL, pool_size: int, client_seconds: float) -> Engine:
+def connection_arguments(url: URL, *, options: str = "") -> dict[str, Any]:
+    """What libpq is told besides the address; ``options`` are settings of the session.
+
+    Of several hosts the one that takes writes is looked for, so a standby that was promoted is
+    found, and one that was not is never taken for the ledger.
+    """
     milliseconds = int(SERVER_SECONDS * 1000)
+    given: dict[str, Any] = {
+        "application_name": "talktime",
+        # For each host: one that is gone must not use up the patience for the others.
+        "connect_timeout": CONNECT_SECONDS,
+        "target_session_attrs": "read-write",
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": milliseconds,
+        # A ledger whose server was told to acknowledge early would lose money in a crash. The
+        # server finds out by itself that a client's machine is gone, and lets go of its locks.
+        "options": "-c synchronous_commit=on"
+        f" -c statement_timeout={milliseconds}"
+        f" -c idle_in_transaction_session_timeout={milliseconds}"
+        " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3",
+    }
+    asked = [url.query.get("options", ""), given["options"], options]
+    given["options"] = " ".join(str(each) for each in asked if each)
+    return {n: value for n, value in given.items() if n == "options" or n not in url.query}
+
+
+def _engine(
+    url: URL, pool_size: int, client_seconds: float, when_lost: Callable[[], None]
+) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         isolation_level="AUTOCOMMIT",
@@ -229,24 +305,14 @@ def _engine(url: URL, pool_size: int, client_seconds: float) -> Engine:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=client_seconds,
-        connect_args={
-            "application_name": "talktime",
-            "connect_timeout": 5,
-            "keepalives_idle": 5,
-            "keepalives_interval": 2,
-            "keepalives_count": 3,
-            "tcp_user_timeout": milliseconds,
-            # A ledger whose server was told to acknowledge early would lose money in a crash.
-            "options": "-c synchronous_commit=on"
-            f" -c statement_timeout={milliseconds}"
-            f" -c idle_in_transaction_session_timeout={milliseconds}",
-        },
+        connect_args=connection_arguments(url),
     )
 
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: Any, _record: Any, args: Any, options: Any) -> DeadlineConnection:
         connection = DeadlineConnection.connect(*args, **options)
         connection.seconds = client_seconds
+        connection.heed_standbys()
         return connection
 
     lost = 0.0
@@ -255,6 +321,7 @@ def _engine(url: URL, pool_size: int, client_seconds: float) -> Engine:
     def note_loss(_connection: Any, _record: Any, _error: Any) -> None:
         nonlocal lost
         lost = monotonic()
+        when_lost()
 
     @event.listens_for(engine, "checkin")
     def note_use(_connection: Any, record: Any) -> None:

@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
-from sqlalchemy import Connection, Select, Table, delete, select, text, update
+from eventsourcing.persistence import PersistenceError
 
-from adapters.persistence.codec import FactMapper, RecordedFact
+from adapters.persistence.codec import FactMapper
+from adapters.persistence.read_model import (
+    Page,
+    ReadModel,
+    for_each,
+    locked_positions,
+    move,
+    positions,
+)
+from adapters.persistence.rebuilding import Progress, Rebuild
 from adapters.persistence.recorder import EventRecorder
-from adapters.persistence.tables import projection_positions
+from adapters.persistence.view_store import StoredViews
+
+__all__ = ["PAGE", "Page", "Projections", "ReadModel"]
 
 PAGE = 1_000
 """How many facts are applied in one transaction."""
-
-Page = Sequence[tuple[int, RecordedFact]]
-"""Facts with their positions in the log, in order."""
-
-
-class ReadModel(Protocol):
-    """Tables made of facts. They hold nothing that the facts do not tell, and can be rebuilt."""
-
-    @property
-    def name(self) -> str:
-        """Under which its position is kept: for ever, or it starts again from the first fact."""
-        ...
-
-    @property
-    def tables(self) -> Sequence[Table]:
-        """Everything it writes. A rebuild empties these, in this order."""
-        ...
-
-    def apply(self, connection: Connection, page: Page) -> None:
-        """Writes what the facts mean, in the transaction that stores the position as well."""
-        ...
 
 
 class Projections:
@@ -55,67 +44,66 @@ class Projections:
 
     def catch_up_all(self, models: Sequence[ReadModel]) -> int:
         """The same for several models, page after page: what is read is read once for all that are
-        at the same place."""
+        at the same place, and applied by them in one transaction."""
         applied = 0
         moving = list(models)
         while moving:
-            pages: dict[int, Page] = {}
-            still = []
-            for model in moving:
-                start = self.position(model)
-                if start not in pages:
-                    pages[start] = self._read(start)
-                if page := pages[start]:
-                    still.append(model)
-                    applied += self._applied(model, start, page)
+            with self._recorder.reading() as connection:
+                places = positions(connection, moving)
+            still: list[ReadModel] = []
+            for start in sorted(set(places.values())):
+                together = [each for each in moving if places[each.name] == start]
+                if page := self._read(start):
+                    done = self._applied(together, start, page)
+                    applied += done
+                    # A page that is not full was the last one, unless others were faster.
+                    if not done or len(page) == self._page:
+                        still += together
             moving = still
         return applied
 
-    def _applied(self, model: ReadModel, start: int, page: Page) -> int:
-        with self._recorder.writing() as connection:
-            if self._locked_position(connection, model) != start:
-                return 0
-            model.apply(connection, page)
-            self._move(connection, model, page[-1][0])
-        return len(page)
-
-    def rebuild(self, model: ReadModel) -> int:
-        """Empties the model and applies every fact again. Returns how many this call applied."""
-        with self._recorder.writing() as connection:
-            self._locked_position(connection, model)
-            for table in model.tables:
-                connection.execute(delete(table))
-            self._move(connection, model, 0)
-        return self.catch_up(model)
+    def rebuild(self, *models: ReadModel, progress: Progress = lambda applied, of: None) -> int:
+        """Makes the models again from all facts, and gives the number of these (ADR 0031)."""
+        return Rebuild(self._recorder, self._mapper).run(models, progress)
 
     def position(self, model: ReadModel) -> int:
         """The position of the last fact the model has applied, 0 before the first."""
         with self._recorder.reading() as connection:
-            position = connection.execute(_position(model)).scalar()
-        return int(position or 0)
+            return positions(connection, (model,))[model.name]
+
+    def _applied(self, models: Sequence[ReadModel], start: int, page: Page) -> int:
+        try:
+            return self._applied_at_once(models, start, page)
+        except PersistenceError:
+            raise
+        except Exception:
+            # Whoever cannot go on must not keep the others from it: each by itself, as far as
+            # they come.
+            if len(models) == 1:
+                raise
+        applied, faults = 0, []
+        for model in models:
+            try:
+                applied += self._applied_at_once((model,), start, page)
+            except Exception as fault:
+                faults.append(fault)
+        if faults:
+            raise faults[0]
+        return applied
+
+    def _applied_at_once(self, models: Sequence[ReadModel], start: int, page: Page) -> int:
+        with self._recorder.writing() as connection:
+            places = locked_positions(connection, models)
+            here = [each for each in models if places[each.name] == start]
+            if not here:
+                return 0
+            views = StoredViews(connection)
+            for model, part in zip(here, for_each(here, page), strict=True):
+                if part:
+                    model.apply(views, part)
+            move(connection, here, page[-1][0])
+        return len(page) * len(here)
 
     def _read(self, start: int) -> Page:
         found = self._recorder.select_notifications(start, self._page, inclusive_of_start=False)
         return [(each.id, self._mapper.to_domain_event(each)) for each in found]
-
-    def _locked_position(self, connection: Connection, model: ReadModel) -> int:
-        connection.execute(
-            text(
-                "INSERT INTO projection_positions (name, position) VALUES (:name, 0)"
-                " ON CONFLICT (name) DO NOTHING"
-            ),
-            {"name": model.name},
-        )
-        # SQLite has one writer at a time and leaves FOR UPDATE out.
-        return int(connection.execute(_position(model).with_for_update()).scalar_one())
-
-    def _move(self, connection: Connection, model: ReadModel, position: int) -> None:
-        connection.execute(
-            update(projection_positions)
-            .where(projection_positions.c.name == model.name)
-            .values(position=position)
-        )
-
-
-def _position(model: ReadModel) -> Select[int]:
-    return select(projection_positions.c.position).where(projection_positions.c.name == model.name)

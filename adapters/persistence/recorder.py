@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, NoReturn, Self
@@ -37,6 +37,11 @@ class EventRecorder(ApplicationRecorder):
 
     def __init__(self) -> None:
         self._appends = GroupCommit(self._flush)
+        self.losses = 0
+        """How many connections broke: the next one may lead to another server, a standby that was
+        promoted and never had what was read from the first."""
+        self.when_lost: list[Callable[[], object]] = []
+        """Called when one breaks."""
 
     @abstractmethod
     def reading(self) -> AbstractContextManager[Connection]:
@@ -59,6 +64,17 @@ class EventRecorder(ApplicationRecorder):
         """The streams that hold these claims, as of the last append."""
 
     @abstractmethod
+    def ask(self, statement: str, values: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
+        """The rows of a statement of every call, in the words of the driver."""
+
+    @abstractmethod
+    def change(self, statement: str, values: Sequence[Any]) -> int:
+        """The same for one that is a transaction by itself; gives the number of rows it changed.
+
+        Whatever is stored after it is lost rather than this one.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """Gives the connections back."""
 
@@ -77,12 +93,14 @@ class EventRecorder(ApplicationRecorder):
         stored_events: Sequence[StoredEvent],
         *,
         claims: Sequence[StoredClaim] = (),
+        losses: int | None = None,
         **kwargs: Any,
     ) -> Sequence[int] | None:
         """Stores facts and claims, all or nothing, and returns their positions.
 
         Raises IntegrityError if a version exists, ClaimConflict if a claim is held, and
         OperationalError if the ledger cannot be reached or it is unknown whether it stored them.
+        What was decided when there were fewer ``losses`` than now is an IntegrityError too.
         """
         # The library passes ``tracking=None`` where there is nothing to track.
         if others := sorted(name for name, value in kwargs.items() if value is not None):
@@ -93,7 +111,7 @@ class EventRecorder(ApplicationRecorder):
             return []
         if len(stored_events) > MOST_EVENTS:
             raise ValueError(f"an append holds {MOST_EVENTS} facts at most")
-        first = self._appends.append(Append(stored_events, claims))
+        first = self._appends.append(Append(stored_events, claims, losses))
         return range(first, first + len(stored_events))
 
     def insert_many(

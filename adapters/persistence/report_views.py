@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
 
+from attrs import evolve
 from sqlalchemy import Column, ColumnElement, Connection, Select, Table, func, select
 
 from adapters.persistence.call_log import CallLog
@@ -18,6 +19,7 @@ from adapters.persistence.read_models import tables as lists
 from adapters.persistence.recorder import EventRecorder
 from adapters.persistence.report_days import stretches
 from application import kinds
+from application.persons import Numbers
 from application.report_rows import (
     LiabilityRow,
     LiveFigures,
@@ -92,9 +94,10 @@ _Line = tuple[date | None, tuple[Any, ...], tuple[int, ...]]
 class LedgerReportViews:
     """The port ``ReportViews`` on the ledger's database."""
 
-    def __init__(self, recorder: EventRecorder, mapper: FactMapper) -> None:
+    def __init__(self, recorder: EventRecorder, mapper: FactMapper, numbers: Numbers) -> None:
         self._recorder = recorder
-        self._log = CallLog(recorder, mapper)
+        self._numbers = numbers
+        self._log = CallLog(recorder, mapper, numbers)
 
     def usage(self, asked: UsageAsked) -> Sequence[UsageRow]:
         return self._calls(asked, _USAGE, _usage_row)
@@ -152,13 +155,22 @@ class LedgerReportViews:
         if asked.access_number is not None:
             conditions.append(table.c.access_number == asked.access_number)
         if asked.caller_id is not None:
-            conditions.append(table.c.caller_id == asked.caller_id)
+            sealed = self._numbers.find(asked.caller_id)
+            if sealed is None:
+                return []
+            conditions.append(table.c.caller_id == sealed)
         keys = list(_REFUSALS_NAMES[asked.by])
         with self._recorder.reading() as connection:
             lines = self._lines(
                 connection, table, asked.period, asked.daily, keys, ["refused"], conditions
             )
-        rows = [RefusalsRow(day, (key[0] or None) if key else None, n) for day, key, (n,) in lines]
+        shown: Mapping[str, str] = {}
+        if asked.by is RefusalsBy.CALLER_ID:
+            shown = self._numbers.opened({key[0] for _, key, _ in lines})
+        rows = [
+            RefusalsRow(day, (shown.get(key[0], key[0]) or None) if key else None, n)
+            for day, key, (n,) in lines
+        ]
         return sorted(rows, key=lambda row: (row.day or date.min, -row.refused, row.name or ""))
 
     def sources(self, period: Period, least: int) -> Sequence[SourceRow]:
@@ -172,7 +184,11 @@ class LedgerReportViews:
             found[line[1][0]].append(line)
         rows = [_source(caller_id, of_it) for caller_id, of_it in found.items()]
         worst = sorted(rows, key=lambda row: (-row.refused, row.caller_id or ""))
-        return [row for row in worst if row.refused >= least][:MOST_SOURCES]
+        told = [row for row in worst if row.refused >= least][:MOST_SOURCES]
+        known = self._numbers.opened({row.caller_id for row in told if row.caller_id})
+        return [
+            evolve(row, caller_id=known[row.caller_id]) if row.caller_id else row for row in told
+        ]
 
     def live(self) -> LiveFigures:
         calls, attempts = tables.open_calls, tables.open_attempts

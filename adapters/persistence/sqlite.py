@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
@@ -107,6 +107,21 @@ class SqliteRecorder(EventRecorder):
                 rows = ask(_select_claims(len(some)), (kind, *some))
                 found.update((key, UUID(stream_id)) for key, stream_id in rows.fetchall())
         return found
+
+    def ask(self, statement: str, values: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
+        with Borrowed(self._readers) as connection:
+            return _driver(connection).execute(statement, values).fetchall()
+
+    def change(self, statement: str, values: Sequence[Any]) -> int:
+        with self._lock.held(), Borrowed(self._writer) as connection:
+            driver = _driver(connection)
+            # The log is one file, synced as a whole: what was written to it before a fact is on
+            # the disk when the fact is, and alone it may be lost with the machine.
+            driver.execute("PRAGMA synchronous = NORMAL")
+            try:
+                return driver.execute(statement, values).rowcount
+            finally:
+                driver.execute("PRAGMA synchronous = FULL")
 
     def _flush(self, appends: Sequence[Append]) -> int:
         facts = [

@@ -63,6 +63,7 @@ class LedgerUnitsOfWork:
         self._claims = ClaimCache(cached_claims)
         self._locks = StreamLocks()
         self._appended = appended
+        recorder.when_lost += [self._cache.clear, self._claims.clear]
 
     def run(
         self,
@@ -168,7 +169,7 @@ class LedgerUnitsOfWork:
             for stream_id, version, fact in unit.recorded
         ]
         try:
-            self._recorder.insert_events(stored, claims=claims)
+            self._recorder.insert_events(stored, claims=claims, losses=unit.losses)
         except BaseException as error:
             # The states may be old, and of an unknown append nobody knows how old.
             self._cache.evict(unit.seen)
@@ -196,6 +197,7 @@ class _LedgerUnit:
 
     def __init__(self, ledger: LedgerUnitsOfWork, writes: dict[int, UUID]) -> None:
         self._ledger = ledger
+        self.losses = ledger._recorder.losses
         self._writes = writes
         self._fresh: dict[int, tuple[Cached | None, list[RecordedFact]]] = {}
         self._claimed: dict[Claim, UUID] = {}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
+from attrs import evolve
 from eventsourcing.persistence import StoredEvent
 from sqlalchemy import ColumnElement, Select, Table, select
 
@@ -21,6 +22,7 @@ from adapters.persistence.codec import FactMapper
 from adapters.persistence.hints import unindexed
 from adapters.persistence.read_models import tables
 from adapters.persistence.recorder import EventRecorder
+from application.persons import Numbers, opened_facts
 from application.ports import OpenAttempt
 from application.views import (
     MOST_ROWS,
@@ -33,13 +35,19 @@ from application.views import (
 from domain.distributors import NumberRange
 from domain.money import Money
 
+CallerRow = TypeVar("CallerRow", CardRow, CallRow)
+
 
 class LedgerViews:
-    """The ports ``Views`` and ``OpenAttempts`` on the ledger's database."""
+    """The ports ``Views`` and ``OpenAttempts`` on the ledger's database.
 
-    def __init__(self, recorder: EventRecorder, mapper: FactMapper) -> None:
+    Callers' numbers are sealed in it; ``numbers`` opens them for those who look at it.
+    """
+
+    def __init__(self, recorder: EventRecorder, mapper: FactMapper, numbers: Numbers) -> None:
         self._recorder = recorder
         self._mapper = mapper
+        self._numbers = numbers
 
     # ---- accounts
 
@@ -57,7 +65,7 @@ class LedgerViews:
 
     def card(self, card_id: UUID) -> CardRow | None:
         rows = self._rows(cards_with_groups().where(tables.cards.c.card_id == card_id))
-        return card_row(rows[0]) if rows else None
+        return self._opened([card_row(rows[0])])[0] if rows else None
 
     def cards(
         self,
@@ -74,7 +82,7 @@ class LedgerViews:
         if ranges is not None:
             return self._in_ranges(after, limit, group, status, sold, ranges, newest)
         query = listed_cards(after, limit, group=group, status=status, sold=sold, newest=newest)
-        return [card_row(row) for row in self._rows(query)]
+        return self._opened([card_row(row) for row in self._rows(query)])
 
     def _in_ranges(
         self,
@@ -103,13 +111,13 @@ class LedgerViews:
             found += [card_row(row) for row in self._rows(query)]
             if len(found) == limit:
                 break
-        return found
+        return self._opened(found)
 
     # ---- calls
 
     def call(self, session_id: UUID) -> CallRow | None:
         rows = self._rows(select(tables.calls).where(tables.calls.c.session_id == session_id))
-        return _call(rows[0]) if rows else None
+        return self._opened([_call(rows[0])])[0] if rows else None
 
     def calls(
         self,
@@ -132,7 +140,11 @@ class LedgerViews:
         if open_only:
             conditions.append(tables.calls.c.ended_at.is_(None))
         rows = self._page(tables.calls, after, limit, *conditions, newest=newest)
-        return [_call(row) for row in rows]
+        return self._opened([_call(row) for row in rows])
+
+    def calls_from(self, sealed: str, after: UUID | None, limit: int) -> Sequence[CallRow]:
+        rows = self._page(tables.calls, after, limit, tables.calls.c.caller_id == sealed)
+        return self._opened([_call(row) for row in rows])
 
     def attempts(self, session_id: UUID) -> Sequence[AttemptRow]:
         query = select(tables.attempts).where(tables.attempts.c.session_id == session_id)
@@ -168,21 +180,26 @@ class LedgerViews:
         )
 
     def _told(self, stream_id: UUID, stored: Sequence[StoredEvent]) -> Sequence[RecordedEvent]:
-        events = []
-        for each in stored:
-            recorded = self._mapper.to_domain_event(each)
-            events.append(
-                RecordedEvent(
-                    stream_id,
-                    recorded.originator_version,
-                    recorded.recorded_at,
-                    each.topic,
-                    recorded.fact,
-                )
+        recorded = [self._mapper.to_domain_event(each) for each in stored]
+        facts = opened_facts(self._numbers, [each.fact for each in recorded])
+        return [
+            RecordedEvent(
+                stream_id, each.originator_version, each.recorded_at, as_stored.topic, fact
             )
-        return events
+            for as_stored, each, fact in zip(stored, recorded, facts, strict=True)
+        ]
 
     # ---- reading
+
+    def _opened(self, rows: list[CallerRow]) -> list[CallerRow]:
+        sealed = {row.caller_id for row in rows if row.caller_id is not None}
+        if not sealed:
+            return rows
+        known = self._numbers.opened(sealed)
+        return [
+            row if row.caller_id is None else evolve(row, caller_id=known[row.caller_id])
+            for row in rows
+        ]
 
     def _page(
         self,

@@ -125,8 +125,9 @@ def _whole_notes(file: int, path: Path, length: int) -> tuple[int, list[str]]:
 
 
 def _begins_a_note(tail: bytes) -> bool:
-    """Whether this may be a first note that was not written whole."""
-    return len(tail) <= MOST_NOTE and b"\0" not in tail
+    """Whether this may be a first note that was not written whole. After a power failure a file
+    may have its length already, and zeros for what was not written."""
+    return len(tail) <= MOST_NOTE and b"\0" not in tail.rstrip(b"\0")
 
 
 @contextmanager

@@ -11,8 +11,10 @@
 #   python3-venv  the program's own environment
 #   fonts-dejavu-core  letters of print sheets beyond those of Western Europe
 #   age           the tests read printers' files with it, as a printer does
+#   strace        the fault tests let writes and syncs of files fail with it
+#   faketime      and set the clock of a running program with it
 TALKTIME_PACKAGES=(fonts-dejavu-core age postgresql hledger sip-tester espeak-ng sox chromium fonts-liberation
-  python3-venv)
+  python3-venv strace faketime)
 
 # Is the package's work done by something that is on this machine?
 system_package_is_here() {
@@ -25,6 +27,8 @@ system_package_is_here() {
     hledger) command -v hledger >/dev/null 2>&1 ;;
     sox) command -v sox >/dev/null 2>&1 ;;
     age) command -v age >/dev/null 2>&1 ;;
+    strace) command -v strace >/dev/null 2>&1 ;;
+    faketime) compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null ;;
     fonts-dejavu-core)
       compgen -G '/usr/share/fonts/*/DejaVuSans-Bold.ttf' >/dev/null ||
         compgen -G '/usr/share/fonts/*/*/DejaVuSans-Bold.ttf' >/dev/null ;;

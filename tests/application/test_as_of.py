@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from application import kinds
 from application.as_of import Histories
+from application.persons import OpenedLog
 from domain.cards import Status
 from domain.errors import NotFound
 from tests.support.bookkeeping import MemoryLog
@@ -21,7 +22,7 @@ from tests.support.story import ALICE, NOON, WARSAW, Story, dollars, usd
 
 def test_a_card_is_told_with_its_terms_its_money_and_its_holds_of_that_moment() -> None:
     story = Story()
-    histories = Histories(MemoryLog(story.units))
+    histories = Histories(OpenedLog(MemoryLog(story.units), story.persons))
     card = story.card(story.group(valid_days=30))
     story.clock.pass_by(hours=1)
     call = story.caller(card, ALICE)

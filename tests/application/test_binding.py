@@ -11,6 +11,7 @@ from application.calling import Payer
 from application.ports import ConcurrencyConflict
 from domain.caller_ids import CallerIdBound, CallerIdRebound, CallerIdUnbound
 from domain.errors import CallerIdNotUsable, LoginFailed, PinlessNotAllowed
+from tests.support.persons import sealed
 from tests.support.story import ALICE, BOB, WARSAW, PrintedCard, Story, usd
 
 CAROL = "+390612345678"
@@ -36,7 +37,7 @@ def stores_number(story: Story, card: PrintedCard, number: str) -> None:
 
 def assert_consistent(story: Story, cards: list[PrintedCard], numbers: list[str]) -> None:
     """Both sides of every binding say the same."""
-    by_number = {n: owner for n in numbers if (owner := story.owner_of(n))}
+    by_number = {sealed(n): owner for n in numbers if (owner := story.owner_of(n))}
     by_card = {c.card_id: n for c in cards if (n := story.card_state(c).caller_id)}
     assert {number: card for card, number in by_card.items()} == by_number
     assert len(set(by_number.values())) == len(by_number)
@@ -145,23 +146,23 @@ def test_taking_a_card_over_frees_the_number_and_the_card_that_were_bound(story:
 
 def test_a_move_is_one_fact_on_the_number_and_tells_from_where(story: Story) -> None:
     mine, yours = story.card(), story.card()
-    story.bindings.bind(ALICE, mine.card_id)
-    story.bindings.bind(ALICE, yours.card_id)
-    story.bindings.unbind(ALICE, yours.card_id)
+    story.bindings.bind(sealed(ALICE), mine.card_id)
+    story.bindings.bind(sealed(ALICE), yours.card_id)
+    story.bindings.unbind(sealed(ALICE), yours.card_id)
     bound = [e.fact for e in story.units.log() if e.kind == "caller ID"]
     assert bound == [
-        CallerIdBound(ALICE, mine.card_id),
-        CallerIdRebound(ALICE, yours.card_id, mine.card_id),
-        CallerIdUnbound(ALICE, yours.card_id),
+        CallerIdBound(sealed(ALICE), mine.card_id),
+        CallerIdRebound(sealed(ALICE), yours.card_id, mine.card_id),
+        CallerIdUnbound(sealed(ALICE), yours.card_id),
     ]
 
 
 def test_binding_and_unbinding_twice_change_nothing(story: Story) -> None:
     card = story.card()
-    story.bindings.bind(ALICE, card.card_id)
+    story.bindings.bind(sealed(ALICE), card.card_id)
     before = len(story.units.log())
-    story.bindings.bind(ALICE, card.card_id)
-    story.bindings.unbind(BOB, card.card_id)
+    story.bindings.bind(sealed(ALICE), card.card_id)
+    story.bindings.unbind(sealed(BOB), card.card_id)
     assert len(story.units.log()) == before
 
 
@@ -212,14 +213,14 @@ def test_whoever_comes_between_leaves_both_sides_saying_the_same(
     stores_number(story, mine, ALICE)
     stores_number(story, yours, BOB)
     rivals: dict[str, Callable[[], None]] = {
-        "same number": lambda: story.bindings.bind(ALICE, third.card_id),
-        "same card": lambda: story.bindings.bind(CAROL, yours.card_id),
-        "old card": lambda: story.bindings.bind(CAROL, mine.card_id),
-        "unbound": lambda: story.bindings.unbind(BOB, yours.card_id),
-        "crossed": lambda: story.bindings.bind(BOB, mine.card_id),
+        "same number": lambda: story.bindings.bind(sealed(ALICE), third.card_id),
+        "same card": lambda: story.bindings.bind(sealed(CAROL), yours.card_id),
+        "old card": lambda: story.bindings.bind(sealed(CAROL), mine.card_id),
+        "unbound": lambda: story.bindings.unbind(sealed(BOB), yours.card_id),
+        "crossed": lambda: story.bindings.bind(sealed(BOB), mine.card_id),
     }
     story.come_between(rivals[what], after=after)
-    story.bindings.bind(ALICE, yours.card_id)
+    story.bindings.bind(sealed(ALICE), yours.card_id)
     story.units.before_storing = lambda: None
     assert_consistent(story, [mine, yours, third], [ALICE, BOB, CAROL])
     assert story.owner_of(ALICE) == yours.card_id
@@ -234,7 +235,7 @@ def test_many_at_once_leave_one_owner(story: Story) -> None:
         together.wait()
         for _ in range(10):
             try:
-                story.bindings.bind(number, card.card_id)
+                story.bindings.bind(sealed(number), card.card_id)
             except ConcurrencyConflict:
                 continue
             except BaseException as fault:

@@ -15,6 +15,7 @@ from domain.call_sessions import CallEnded, CallStarted, LoginRefused, PayerIden
 from domain.cards import Status
 from domain.errors import LoginFailed, NotFound
 from domain.login import LoginMode, Proof
+from tests.support.persons import sealed
 from tests.support.story import ACCESS, ALICE, BOB, WARSAW, PrintedCard, Story, dollars, usd
 
 NUMBER_AND_PIN, PIN_ONLY, NUMBER_ONLY = (
@@ -78,7 +79,7 @@ def test_a_right_login_identifies_the_payer_and_what_it_can_spend(mode: LoginMod
     payer = story.calls.login(call, mode, number, pin)
     assert (payer.card_id, payer.available, payer.is_empty) == (card.card_id, dollars(10), False)
     assert story.units.facts(call.session_id) == [
-        CallStarted(call.reference, "pbx1", ACCESS, ALICE),
+        CallStarted(call.reference, "pbx1", ACCESS, sealed(ALICE)),
         PayerIdentified(card.card_id, payer.account_id, Proof(mode)),
     ]
 
@@ -232,7 +233,7 @@ def test_guesses_from_ever_new_numbers_are_throttled_by_the_access_number(story:
 
 def test_a_bound_caller_id_opens_its_card_without_a_pin(story: Story) -> None:
     card = story.card()
-    story.bindings.bind(ALICE, card.card_id)
+    story.bindings.bind(sealed(ALICE), card.card_id)
     call = story.call(ALICE)
     payer = story.calls.login_by_caller_id(call)
     assert payer is not None
@@ -242,7 +243,7 @@ def test_a_bound_caller_id_opens_its_card_without_a_pin(story: Story) -> None:
 
 @pytest.mark.parametrize("caller_id", [None, "", "anonymous", "+48 600", BOB, "+1"])
 def test_any_other_or_no_caller_id_opens_nothing(story: Story, caller_id: str | None) -> None:
-    story.bindings.bind(ALICE, story.card().card_id)
+    story.bindings.bind(sealed(ALICE), story.card().card_id)
     call = story.call(caller_id)
     assert story.calls.login_by_caller_id(call) is None
     assert call.payer is None
@@ -250,7 +251,7 @@ def test_any_other_or_no_caller_id_opens_nothing(story: Story, caller_id: str | 
 
 def test_a_caller_id_opens_nothing_when_the_group_no_longer_allows_it(story: Story) -> None:
     card = story.card()
-    story.bindings.bind(ALICE, card.card_id)
+    story.bindings.bind(sealed(ALICE), card.card_id)
     story.change(pinless_allowed=False)
     assert story.calls.login_by_caller_id(story.call(ALICE)) is None
     assert story.login(story.call(ALICE), card).card_id == card.card_id
@@ -258,7 +259,7 @@ def test_a_caller_id_opens_nothing_when_the_group_no_longer_allows_it(story: Sto
 
 def test_a_bound_card_that_is_stopped_falls_back_to_asking(story: Story) -> None:
     card = story.card()
-    story.bindings.bind(ALICE, card.card_id)
+    story.bindings.bind(sealed(ALICE), card.card_id)
     story.admin.change_status(card.card_id, Status.ON_HOLD, "ann", "lost")
     assert story.calls.login_by_caller_id(story.call(ALICE)) is None
 
@@ -266,7 +267,7 @@ def test_a_bound_card_that_is_stopped_falls_back_to_asking(story: Story) -> None
 def test_a_card_below_the_minimum_of_its_group_is_treated_as_empty() -> None:
     story = Story()
     card = story.card(story.group(minimum_balance=dollars(10) + usd(1)))
-    story.bindings.bind(ALICE, card.card_id)
+    story.bindings.bind(sealed(ALICE), card.card_id)
     payer = story.calls.login_by_caller_id(story.call(ALICE))
     assert payer is not None
     assert payer.is_empty

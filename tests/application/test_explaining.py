@@ -152,6 +152,10 @@ def test_whatever_a_call_was_it_can_be_explained_and_agrees(seed: int, steps: in
         told = explanations.explain(call.reference)
         assert told.agrees
         assert len(told.steps) == len(stories.shop.units.facts(call.session_id))
+        session = stories.shop.session(call)
         assert sum(each.micros for each in told.charged) == sum(
-            fact.charge.micros for fact in stories.shop.settled(call)
+            settled.charge.micros for settled in session.settled.values()
         )
+        for attempt in told.attempts:
+            if attempt.charged_now is not None:
+                assert attempt.charged_now == session.settled[attempt.number].charge

@@ -9,6 +9,7 @@ from hypothesis import given as forall
 from hypothesis import strategies as st
 
 from application import kinds
+from tests.support.persons import sealed
 
 SESSION = kinds.session_id("pbx1-1763765000.42")
 
@@ -59,7 +60,7 @@ def test_the_attempts_of_a_call_have_holds_of_their_own() -> None:
 def test_what_has_the_same_name_is_not_the_same_thing() -> None:
     ids = [
         kinds.access_number_id("x"),
-        kinds.caller_id_id("x"),
+        kinds.caller_id_id(sealed("x")),
         kinds.card_group_id("x"),
         kinds.tariff_id("x"),
     ]

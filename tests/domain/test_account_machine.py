@@ -24,12 +24,15 @@ from hypothesis.stateful import (
 )
 
 from application import kinds
+from application.approvals import Approvals
 from application.breakage import Breakage
 from application.calling import Call
 from application.dialling import Grant
 from application.legs import LegRecord
+from application.refunds import Refunds
 from domain.accounts import (
     BalanceForfeited,
+    ChargeCorrected,
     DailyFeeCharged,
     FundsAdded,
     HoldCaptured,
@@ -50,6 +53,7 @@ from domain.rating import RateTerms, charge
 from tests.support.bookkeeping import Bookkeeper
 from tests.support.breakage import LeftOver
 from tests.support.bulk import MemoryBulkAppends
+from tests.support.corrections import MemoryCalls
 from tests.support.examples import examples
 from tests.support.story import ROME, WARSAW, Story, usd
 
@@ -93,6 +97,8 @@ class Tried:
     seen: int = 0
     settled: int | None = None
     disputed: bool = False
+    charge: int = 0
+    refunds: dict[int, int] = field(factory=dict)
 
 
 @define
@@ -133,7 +139,8 @@ class Model:
             return
         tried.settled = seconds
         if answered and seconds > tried.started.terms.grace_seconds:
-            self.charged += naive_price(tried.started.terms, seconds, not self.used)
+            tried.charge = naive_price(tried.started.terms, seconds, not self.used)
+            self.charged += tried.charge
             self.used = True
 
 
@@ -358,6 +365,30 @@ class OneCardManyCalls(RuleBasedStateMachine):
         terms = self.story.admin.group("Gold").terms
         self.story.admin.change_group("Gold", changed(terms, setup_fee=usd(setup)), "ann")
 
+    @precondition(lambda self: self.model.tried)
+    @rule(which=anyone, number=st.integers(1, 4), micros=st.integers(1, 900_000))
+    def a_part_of_a_charge_is_refunded(self, which: int, number: int, micros: int) -> None:
+        key, tried = self._attempt(which)
+        reference, again = self.calls[key[0]].reference, number in tried.refunds
+        micros = tried.refunds.get(number, micros)
+        units, clock, chance = self.story.units, self.story.clock, self.story.admin.chance
+        approvals = Approvals(units, clock, chance)
+        bulk = MemoryBulkAppends(units)
+        refunds = Refunds(units, bulk, MemoryCalls(units), approvals, clock)
+
+        def refund() -> None:
+            refunds.refund(reference, key[1], usd(micros), UUID(int=number), "ann", "bad line")
+
+        if not again and micros > tried.charge:
+            self._is_refused(refund, SettingNotAllowed)
+            return
+        refund()
+        if not again:
+            tried.refunds[number] = micros
+            tried.charge -= micros
+            self.model.charged -= micros
+        self._changes_nothing(refund)
+
     # What nobody can spend any more
 
     @rule(days=st.sampled_from([-1, 1, None]))
@@ -416,6 +447,9 @@ class OneCardManyCalls(RuleBasedStateMachine):
                     charged += cost.micros
                 case HoldReleased(hold_id):
                     holds.pop(hold_id)
+                case ChargeCorrected(_, _, before, after):
+                    assert 0 <= after.micros < before.micros
+                    charged -= before.micros - after.micros
                 case DailyFeeCharged(_, amount):
                     fees += amount.micros
                 case BalanceForfeited(amount):

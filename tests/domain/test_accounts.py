@@ -13,6 +13,7 @@ from domain.accounts import (
     AccountFact,
     AccountOpened,
     BalanceForfeited,
+    ChargeCorrected,
     DailyFeeCharged,
     Forfeiture,
     FundsAdded,
@@ -221,3 +222,24 @@ def test_the_state_does_not_grow_with_calls_that_have_ended() -> None:
         call = UUID(int=1000 + n)
         busy = evolve(evolve(busy, HoldPlaced(call, usd(9))), HoldCaptured(call, usd(1)))
     assert (busy.holds, busy.held, busy.balance) == ({}, usd(0), dollars(10) - usd(100))
+
+
+def test_a_charge_that_was_corrected_gives_the_difference_back() -> None:
+    charged = account(HoldPlaced(CALL, dollars(2)), HoldCaptured(CALL, dollars(1)))
+    (fact,) = charged.correct(CALL, OTHER, dollars(1), usd(400_000))
+    assert fact == ChargeCorrected(CALL, OTHER, dollars(1), usd(400_000))
+    assert evolve(charged, fact).balance == dollars(9) + usd(600_000)
+    assert charged.correct(CALL, OTHER, dollars(1), dollars(1)) == []
+
+
+def test_a_charge_that_becomes_more_takes_what_is_available_and_no_held_money() -> None:
+    busy = account(HoldPlaced(CALL, dollars(9)))
+    (fact,) = busy.correct(OTHER, TOP_UP, dollars(1), dollars(2))
+    assert evolve(busy, fact).available == usd(0)
+    with pytest.raises(InsufficientFunds):
+        busy.correct(OTHER, TOP_UP, dollars(1), dollars(2) + usd(1))
+
+
+def test_a_charge_is_never_corrected_below_zero() -> None:
+    with pytest.raises(ValueError, match="zero or more"):
+        account().correct(CALL, OTHER, dollars(1), usd(-1))

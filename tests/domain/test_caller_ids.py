@@ -12,12 +12,13 @@ from domain.caller_ids import (
     CallerIdBound,
     CallerIdRebound,
     CallerIdUnbound,
+    PersonErased,
     evolve,
 )
-from domain.errors import AlreadyExists
+from domain.errors import AlreadyExists, CallerIdNotUsable
 from tests.support.story import given
 
-NUMBER, MINE, YOURS = "+48600316058", UUID(int=1), UUID(int=2)
+NUMBER, MINE, YOURS, PERSON = "+48600316058", UUID(int=1), UUID(int=2), UUID(int=3)
 BOUND = CallerIdBound(NUMBER, MINE)
 
 
@@ -62,3 +63,16 @@ def test_digits_perhaps_after_a_plus_are_a_caller_id(usable: str) -> None:
 )
 def test_anything_else_is_not(odd: str) -> None:
     assert not RECEIVED.fullmatch(odd)
+
+
+def test_an_erased_number_is_unbound_first_and_bound_no_more() -> None:
+    bound = given(evolve, CallerIdBound(NUMBER, MINE))
+    facts = bound.erase(PERSON, "ann", "asked by letter")
+    assert facts == [CallerIdUnbound(NUMBER, MINE), PersonErased(PERSON, "ann", "asked by letter")]
+    erased = given(evolve, CallerIdBound(NUMBER, MINE), *facts)
+    assert (erased.card_id, erased.erased) == (None, True)
+    assert erased.erase(PERSON, "bob", "again") == []
+    for change in (erased.bind, erased.rebind):
+        with pytest.raises(CallerIdNotUsable):
+            change(MINE)
+    assert given(evolve, PersonErased(PERSON, "ann", "x")).erased

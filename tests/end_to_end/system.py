@@ -255,14 +255,14 @@ class Service:
 
     # ---- life
 
-    def __enter__(self) -> Service:
+    def __enter__(self) -> Self:
         make_pin_key(self.folder / "pin.key")
         self.office: System = build(load(self.settings, {}))
         try:
             self._set_up()
             for far_end in self.far_ends:
                 far_end.start()
-            self.server.start()
+            self.start()
         except BaseException:
             self._close()
             raise
@@ -272,6 +272,10 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         self._close()
+
+    def start(self) -> None:
+        """Start what answers calls."""
+        self.server.start()
 
     def _close(self) -> None:
         for program in self.programs:

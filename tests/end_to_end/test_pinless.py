@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
+from application.persons import opened
 from application.speech import Prompt
 from domain.call_sessions import LoginRefused, PayerIdentified
 from domain.login import Proof
@@ -54,7 +55,8 @@ def test_a_caller_id_opens_its_card_until_another_takes_the_card_over(service: S
     just_calls = wait(5)
 
     def bound(way: Way) -> str | None:
-        return service.office.administration.card(way.card.card_id).caller_id
+        caller_id = service.office.administration.card(way.card.card_id).caller_id
+        return opened(service.office.persons, caller_id)
 
     # The first caller is asked for the PIN, and then no more.
     everybody(service, [(w.first, (*w.card.login(), *w.storing, wait(1))) for w in ways])
@@ -105,4 +107,5 @@ def test_whoever_is_known_by_an_empty_card_brings_another(service: Service) -> N
     stay.heard(Prompt.NO_CREDIT, Prompt.ENTER_ANOTHER_CARD, Prompt.ENTER_PIN)
     cards = service.office.administration
     assert cards.card(empty.card_id).caller_id is None
-    assert cards.card(full.card_id).caller_id == f"+{caller}"
+    bound = cards.card(full.card_id).caller_id
+    assert opened(service.office.persons, bound) == f"+{caller}"

@@ -19,6 +19,7 @@ from domain.cards import Status
 from domain.errors import Refused
 from domain.rating import RateTerms
 from tests.support.breakage import LeftOver
+from tests.support.corrections import Corrector, MemoryCalls
 from tests.support.shop import Shop
 from tests.support.story import ALICE, BOB, ROME, WARSAW, PrintedCard, dollars, usd
 
@@ -52,6 +53,9 @@ class Stories:
         )
         shop.group("Tin", deny_double_use=True)
         self.breakage = Breakage(shop.bulk, LeftOver(shop.units), shop.clock)
+        self.corrector = Corrector(
+            shop.units, shop.bulk, MemoryCalls(shop.units), shop.approvals, shop.clock
+        )
         self.cards: list[PrintedCard] = []
         self.calls: list[Call] = []
         self._ids = itertools.count(1_000)
@@ -76,6 +80,9 @@ class Stories:
             self.takes_what_is_left,
             self.sweeps,
             self.is_sold,
+            self.is_refunded,
+            self.is_rerated,
+            self.is_rerated,
         )
 
     def play(self, script: Sequence[int]) -> None:
@@ -102,6 +109,12 @@ class Stories:
     def is_sold(self, how: int) -> None:
         cards = self.shop.changes.card(self._card(how).number)
         self.shop.changes.sell(cards, "ann", "shop", back=how % 3 == 2)
+
+    def is_refunded(self, how: int) -> None:
+        self.corrector.refunds_a_part(self._call(how), how)
+
+    def is_rerated(self, how: int) -> None:
+        self.corrector.rerates(self._call(how), how)
 
     def changes(self, how: int) -> None:
         status = list(Status)[how % len(Status)]

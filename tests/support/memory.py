@@ -38,6 +38,10 @@ class SetClock:
     def pass_by(self, **duration: float) -> None:
         self.time += timedelta(**duration)
 
+    def seconds(self) -> float:
+        """As a monotonic clock would count them, for as long as nobody sets this one back."""
+        return self.time.timestamp()
+
 
 @frozen
 class Remembered:

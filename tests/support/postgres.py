@@ -1,14 +1,23 @@
-"""A private PostgreSQL for the tests: own folder, own socket, and as durable as a real one."""
+"""A private PostgreSQL for the tests: own folder, own socket, and as durable as a real one.
+
+with private_server(tcp=True) as primary:
+    standby = primary.standby()
+    primary.stop_at_once()
+    standby.promote()
+"""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
@@ -26,18 +35,49 @@ _UNPRIVILEGED = ("postgres", "nobody")
 
 
 class PostgresServer:
-    """A running server. Every database in it is empty or a copy of one that a test names."""
+    """A running server. Every database in it is empty or a copy of one that a test names.
 
-    def __init__(self, folder: Path) -> None:
+    With a ``port`` it listens at 127.0.0.1 as well. With a ``primary``, which is running, it is
+    that server's standby.
+    """
+
+    def __init__(
+        self, folder: Path, *, port: int | None = None, primary: PostgresServer | None = None
+    ) -> None:
         self._folder = folder
         self._data = folder / "data"
         self._log = folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._count = 0
-        self._run("initdb", "--no-sync", "--auth=trust", "--username=talktime", "-D", self._data)
+        self._ordinals: Iterator[int] = primary._ordinals if primary else itertools.count(1)
+        self._standbys: list[PostgresServer] = []
+        self.port = port
+        if primary is None:
+            self._run(
+                "initdb", "--no-sync", "--auth=trust", "--username=talktime", "-D", self._data
+            )
+        else:
+            # -R writes down whom it follows, -C has the primary keep what it has not yet got.
+            self._run(
+                "pg_basebackup",
+                *("-d", f"{primary.conninfo('postgres')} application_name={folder.name}"),
+                *("-D", self._data, "-R", "-X", "stream", "-C", "-S", folder.name),
+                *("--checkpoint=fast", "--no-sync"),
+            )
 
     def url(self, database: str) -> str:
-        return f"postgresql://talktime@/{database}?host={self._folder}"
+        """Its address by its socket."""
+        at = f"&port={self.port}" if self.port else ""
+        return f"postgresql://talktime@/{database}?host={self._folder}{at}"
+
+    def tcp_url(self, database: str) -> str:
+        """Its address on loopback, if it has a port."""
+        assert self.port, "it was started without a port"
+        return f"postgresql://talktime@127.0.0.1:{self.port}/{database}"
+
+    def conninfo(self, database: str) -> str:
+        """The same as ``url``, as the programs of PostgreSQL want it."""
+        at = f" port={self.port}" if self.port else ""
+        return f"host={self._folder}{at} user=talktime dbname={database}"
 
     def start(self) -> None:
         with self._log.open("ab") as log:
@@ -46,7 +86,8 @@ class PostgresServer:
                     _binary("postgres"),
                     *("-D", str(self._data)),
                     *("-k", str(self._folder)),
-                    *("-c", "listen_addresses="),
+                    *("-c", f"listen_addresses={'127.0.0.1' if self.port else ''}"),
+                    *(("-p", str(self.port)) if self.port else ()),
                     *("-c", "fsync=on"),
                     *("-c", "max_connections=200"),
                 ],
@@ -58,15 +99,86 @@ class PostgresServer:
 
     def stop(self) -> None:
         """Ends all connections and the server; what was committed stays."""
+        self._end(signal.SIGINT)
+
+    def stop_at_once(self) -> None:
+        """An immediate shutdown: nothing is put in order, and the next start recovers."""
+        self._end(signal.SIGQUIT)
+
+    def kill(self) -> None:
+        """Kills every process of the server, as a machine does that loses its power."""
         if self._process is None:
             return
-        self._process.send_signal(signal.SIGINT)
+        # The first process does not make new ones while it stands still.
+        self._process.send_signal(signal.SIGSTOP)
+        others = _children(self._process.pid)
+        for pid in (self._process.pid, *others):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+        _await("the processes of the server are gone", lambda: not any(map(_is_alive, others)))
+
+    def close(self) -> None:
+        """Stops it, and its standbys first."""
+        for standby in self._standbys:
+            standby.close()
+        self.stop()
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(number)
         try:
             self._process.wait(_START_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+    # ---- standbys
+
+    def standby(self, name: str = "standby", *, synchronous: bool = True) -> PostgresServer:
+        """A running copy that follows this server, in a folder below its own.
+
+        When it is ``synchronous`` no commit is acknowledged from now on before it has it too.
+        """
+        folder = self._folder / name
+        folder.mkdir()
+        if user := _as_user().get("user"):
+            os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+        port = free_port() if self.port else None
+        standby = PostgresServer(folder, port=port, primary=self)
+        self._standbys.append(standby)
+        standby.start()
+        if synchronous:
+            self.wait_for_standbys(name)
+        _await(f"{name} follows", lambda: name in self.following(synchronous=synchronous))
+        return standby
+
+    def wait_for_standbys(self, *names: str) -> None:
+        """Commits wait for the first of these that is there; without names for nobody."""
+        listed = sql.Literal(",".join(names))
+        self.execute(sql.SQL("ALTER SYSTEM SET synchronous_standby_names = {}").format(listed))
+        self.execute(sql.SQL("SELECT pg_reload_conf()"))
+
+    def following(self, *, synchronous: bool = False) -> list[str]:
+        """The names of the standbys that stream from this server at the moment."""
+        rows = self.execute(
+            sql.SQL(
+                "SELECT application_name, sync_state FROM pg_stat_replication"
+                " WHERE state = 'streaming'"
+            )
+        )
+        return [name for name, state in rows if state == "sync" or not synchronous]
+
+    def promote(self) -> None:
+        """Makes a standby a server that is written to, and returns when it is."""
+        self.execute(sql.SQL("SELECT pg_promote(true, 30)"))
+        _await("it is promoted", lambda: not self.is_standby())
+
+    def is_standby(self) -> bool:
+        return bool(self.execute(sql.SQL("SELECT pg_is_in_recovery()"))[0][0])
 
     def execute(self, statement: sql.Composed | sql.SQL, database: str = "postgres") -> Any:
         with psycopg.connect(self.url(database), autocommit=True) as connection:
@@ -75,8 +187,7 @@ class PostgresServer:
 
     def create_database(self, template: str | None = None) -> str:
         """A fresh database and its name."""
-        self._count += 1
-        name = f"test_{self._count}"
+        name = f"test_{next(self._ordinals)}"
         self.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
                 sql.Identifier(name), sql.Identifier(template or "template0")
@@ -114,21 +225,45 @@ class PostgresServer:
 
 
 @contextmanager
-def private_server() -> Iterator[PostgresServer]:
-    """Starts a server and stops it, by its process, at the end."""
+def private_server(*, tcp: bool = False) -> Iterator[PostgresServer]:
+    """Starts a server and stops it and its standbys, by their processes, at the end."""
     # A socket's path has a hundred characters at most, so this is not under pytest's own folder.
     folder = Path(tempfile.mkdtemp(prefix="talktime-pg-"))
     try:
         if user := _as_user().get("user"):
             os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
-        server = PostgresServer(folder)
+        server = PostgresServer(folder, port=free_port() if tcp else None)
         try:
             server.start()
             yield server
         finally:
-            server.stop()
+            server.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    """A port of loopback that nobody uses at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _await(what: str, condition: Callable[[], bool]) -> None:
+    deadline = monotonic() + _START_SECONDS
+    while not condition():
+        if monotonic() > deadline:
+            raise RuntimeError(f"waited in vain: {what}")
+        sleep(0.02)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _is_alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
 
 
 def _binary(name: str) -> str:

@@ -22,6 +22,7 @@ from application.calling import Arrival, Call, Calls, Payer
 from application.configuration import Configuration
 from application.dialling import Dialling
 from application.legs import LegRecord
+from application.persons import Persons
 from application.pins import PinDigests
 from application.ports import Price, Route
 from application.settlement import Settlement
@@ -37,6 +38,7 @@ from domain.login import LoginMode
 from domain.money import Money
 from domain.rating import RateTerms
 from tests.support.memory import MemoryUnitsOfWork, SetClock
+from tests.support.persons import MemoryPersons
 from tests.support.rates import MemorySheets
 
 S = TypeVar("S")
@@ -115,14 +117,17 @@ class Story:
         self.sheets = MemorySheets()
         self.random = random.Random(7)
         self.pins = PinDigests(b"k" * 32)
-        self.throttle = Throttle()
+        self.throttle = Throttle(monotonic=self.clock.seconds)
+        self.persons: Persons = MemoryPersons()
         chance = Chance(self.random.randrange, self.random.randbytes)
         self.admin = Administration(self.units, self.pins, self.clock, chance)
         self.access_numbers = AccessNumbers(self.units)
         self.tariffs = Tariffs(self.units, self.sheets, SheetFiles(), self.clock, chance)
         # Asked at moments an hour apart, it remembers nothing: a change counts at once.
         self.configuration = Configuration(self.units, itertools.count(step=3600).__next__)
-        self.calls = Calls(self.units, self.configuration, self.pins, self.throttle, self.clock)
+        self.calls = Calls(
+            self.units, self.configuration, self.pins, self.throttle, self.clock, self.persons
+        )
         self.bindings = CallerIdBindings(self.units)
         self.dialling = Dialling(self.units, self.prices, self.routes, self.clock)
         self.settlement = Settlement(self.units, self.clock)
@@ -245,5 +250,6 @@ class Story:
         return self.facts_of(call, AttemptSettled)
 
     def owner_of(self, number: str) -> UUID | None:
-        state = self.units.state(kinds.CALLER_IDS, kinds.caller_id_id(number))
+        caller_id_id = kinds.caller_id_id(self.persons.seal(number))
+        state = self.units.state(kinds.CALLER_IDS, caller_id_id)
         return state.card_id if isinstance(state, CallerId) else None

@@ -11,6 +11,8 @@ from adapters.phone.asterisk_side import AsteriskSide
 from adapters.phone.script import ScriptedLine
 from application.speech import Prompt
 from talktime import demo
+from talktime.sealing import sealing
+from talktime.settings import load
 from talktime.system import running
 
 
@@ -66,7 +68,21 @@ class _Interrupted:
         return getattr(self._administration, name)
 
 
+def test_every_other_command_finds_the_demo_by_its_settings_file(tmp_path: Path) -> None:
+    folder = tmp_path / 'a "quoted" folder'
+    settings, _ = demo.prepare(folder, agi_port=4573, http_port=8080)
+    assert load(folder / demo.SETTINGS, {}) == settings
+
+
+def test_the_log_of_the_demo_can_be_sealed_and_checked(tmp_path: Path) -> None:
+    settings, _ = demo.prepare(tmp_path, agi_port=0, http_port=0)
+    with running(settings) as system:
+        demo.set_up(system, tmp_path)
+        assert sealing(settings.seals, system.seals, system.clock).run() == 1
+        assert system.seals.newest_note() == (tmp_path / "checkpoints").read_text().rstrip() + "\n"
+
+
 def test_the_demos_secrets_are_for_its_owner_alone(tmp_path: Path) -> None:
     demo.prepare(tmp_path, agi_port=0, http_port=0)
-    for name in ("pin.key", "api.key"):
+    for name in ("pin.key", "api.key", "seal.key"):
         assert (tmp_path / name).stat().st_mode & 0o077 == 0

@@ -15,7 +15,8 @@ from application.ports import LedgerUnavailable
 from domain.card_groups import GroupTerms
 from domain.lots import Numbering
 from domain.money import Money
-from talktime.serving import Repeated, servers
+from talktime.repeating import Repeated
+from talktime.serving import servers
 from talktime.settings import Settings, SettingsError
 from talktime.system import running
 from tests.talktime.test_system import settings_in

@@ -137,6 +137,7 @@ def show(visit: Visit) -> Reply:
         "top_up": top_up,
         "lines": _history(visit, card, calls, account is not None),
         "expires_at": _expires_at(visit, card),
+        "now": visit.services.clock.now(),
         "crumbs": [("/cards", "Cards")],
     }
     return Shown("card.html", card.number, context)

@@ -179,6 +179,12 @@ def as_input(value: Any) -> str:
             return str(value)
 
 
+def moment_input(value: object) -> str:
+    """A moment as a field for one takes it, to the second, in UTC."""
+    when = _when(value)
+    return when.strftime("%Y-%m-%dT%H:%M:%S") if when else ""
+
+
 def field_error(detail: str) -> str:
     """What is wrong with a field, without the path that programs find it by."""
     path, colon, what = detail.partition(": ")
@@ -211,6 +217,7 @@ FILTERS = {
     "money": money,
     "negative": is_negative,
     "moment": moment,
+    "input": moment_input,
     "day": day,
     "duration": duration,
     "number": number,

@@ -11,14 +11,18 @@ from adapters.http.pages import (
     accounts,
     adjustments,
     approvals,
+    as_of,
     audit,
+    books,
     calls,
     card_changes,
     card_imports,
     cards,
     carriers,
+    corrections,
     dashboard,
     distributors,
+    explanations,
     groups,
     lots,
     own_account,
@@ -27,6 +31,7 @@ from adapters.http.pages import (
     rate_sheets,
     reports,
     routes,
+    seals,
     tariffs,
 )
 from adapters.http.pages.lists import ListPage
@@ -61,7 +66,16 @@ MENU = (
             *adjustments.PAGES,
         ),
     ),
-    Section("Traffic", (calls.LIST, *calls.PAGES)),
+    Section(
+        "Traffic",
+        (
+            calls.LIST,
+            *calls.PAGES,
+            *explanations.PAGES,
+            corrections.LIST,
+            *corrections.PAGES,
+        ),
+    ),
     Section("Reports", reports.PAGES),
     Section("Prices", (tariffs.LIST, *tariffs.PAGES, *rate_sheets.PAGES, prices.PRICE)),
     Section(
@@ -77,7 +91,10 @@ MENU = (
             *routes.PAGES,
         ),
     ),
-    Section("Money", (accounts.LIST, *accounts.PAGES)),
+    Section(
+        "Money",
+        (accounts.LIST, *accounts.PAGES, *as_of.PAGES, *books.PAGES, *seals.PAGES),
+    ),
     Section(
         "Administration",
         (

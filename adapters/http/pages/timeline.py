@@ -181,8 +181,18 @@ def _forfeited(fact: accounts.BalanceForfeited, _: Known) -> Told:
     return Told("fa-solid fa-hourglass-end", "amber", title, why, fact.amount, "−")
 
 
+def _charge_corrected(fact: accounts.ChargeCorrected, known: Known) -> Told:
+    call = known.attempts.get(fact.hold_id)
+    more = fact.charge.micros - fact.charge_before.micros
+    told = "Charged more for a call" if more > 0 else "Given back for a call"
+    title = f"{told} to {call}" if call else told
+    detail = f"The charge was {money(fact.charge_before)} and is {money(fact.charge)} now."
+    amount = Money(abs(more), fact.charge.unit)
+    return Told("fa-solid fa-rotate-left", "amber", title, detail, amount, "−" if more > 0 else "+")
+
+
 def _call_started(fact: call_sessions.CallStarted, _: Known) -> Told:
-    caller = fact.caller_id or "a hidden number"
+    caller = fact.caller_id or "A hidden number"
     title = f"{caller} called {fact.access_number}"
     return Told("fa-solid fa-phone-volume", "blue", title, f"On {fact.node}, {fact.reference}.")
 
@@ -249,6 +259,21 @@ def _disputed(fact: call_sessions.SettlementDisputed, _: Known) -> Told:
     return Told("fa-solid fa-triangle-exclamation", "red", title, detail)
 
 
+def _rerated(fact: call_sessions.AttemptRerated, _: Known) -> Told:
+    detail = f"{money(fact.charge_before)} becomes {money(fact.charge)}: “{fact.why}”"
+    if fact.untaken:
+        detail += f" {money(fact.untaken)} more was due, and not available."
+    title = f"Attempt {fact.number}: priced again by other terms"
+    return Told("fa-solid fa-scale-balanced", "amber", title, detail)
+
+
+def _refunded(fact: call_sessions.AttemptRefunded, _: Known) -> Told:
+    back = fact.charge_before - fact.charge
+    detail = f"{money(fact.charge)} is still charged: “{fact.why}”"
+    title = f"Attempt {fact.number}: refunded"
+    return Told("fa-solid fa-rotate-left", "amber", title, detail, back, "+")
+
+
 def _call_ended(fact: call_sessions.CallEnded, _: Known) -> Told:
     reason = f"{fact.reason}.".capitalize()
     return Told("fa-solid fa-phone-slash", "grey", "The caller left", reason)
@@ -273,6 +298,7 @@ _WORDS: Mapping[type, Callable[[Any, Known], Told]] = {
     accounts.DailyFeeCharged: _fee,
     accounts.BalanceAdjusted: _adjusted,
     accounts.BalanceForfeited: _forfeited,
+    accounts.ChargeCorrected: _charge_corrected,
     call_sessions.CallStarted: _call_started,
     call_sessions.LoginRefused: _login_refused,
     call_sessions.PayerIdentified: _payer,
@@ -284,6 +310,8 @@ _WORDS: Mapping[type, Callable[[Any, Known], Told]] = {
     call_sessions.AttemptSettled: _settled,
     call_sessions.AttemptRouted: _routed,
     call_sessions.SettlementDisputed: _disputed,
+    call_sessions.AttemptRerated: _rerated,
+    call_sessions.AttemptRefunded: _refunded,
     call_sessions.CallEnded: _call_ended,
     top_ups.TopUpReceived: _received,
 }

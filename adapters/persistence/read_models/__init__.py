@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.persistence.projections import ReadModel
+from adapters.persistence.read_model import ReadModel
 from adapters.persistence.read_models.accounts import Accounts
 from adapters.persistence.read_models.calls import CallSessions
 from adapters.persistence.read_models.cards import Cards

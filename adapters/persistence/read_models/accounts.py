@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Table
 
-from adapters.persistence.projections import Page
+from adapters.persistence.read_model import Page
 from adapters.persistence.read_models import tables
 from adapters.persistence.read_models.rows import Rows
+from adapters.persistence.view_store import ViewStore
 from domain.accounts import (
     AccountOpened,
     BalanceAdjusted,
     BalanceForfeited,
+    ChargeCorrected,
     DailyFeeCharged,
     FundsAdded,
     HoldCaptured,
@@ -29,6 +31,7 @@ _MINE = (
     DailyFeeCharged,
     BalanceAdjusted,
     BalanceForfeited,
+    ChargeCorrected,
 )
 _OF_A_HOLD = (HoldPlaced, HoldCaptured, HoldReleased)
 
@@ -36,14 +39,18 @@ _OF_A_HOLD = (HoldPlaced, HoldCaptured, HoldReleased)
 class Accounts:
     name = "accounts"
     tables: Sequence[Table] = (tables.holds, tables.accounts)
+    facts: Sequence[type] = _MINE
 
-    def apply(self, connection: Connection, page: Page) -> None:
+    def apply(self, views: ViewStore, page: Page) -> None:
         mine = [recorded for _, recorded in page if isinstance(recorded.fact, _MINE)]
         if not mine:
             return
-        accounts = Rows(connection, tables.accounts, ((r.originator_id,) for r in mine))
+        opened = {(r.originator_id,) for r in mine if isinstance(r.fact, AccountOpened)}
+        known = ((r.originator_id,) for r in mine)
+        accounts = Rows(views, tables.accounts, known, new=opened)
+        placed = {(r.fact.hold_id,) for r in mine if isinstance(r.fact, HoldPlaced)}
         hold_ids = ((r.fact.hold_id,) for r in mine if isinstance(r.fact, _OF_A_HOLD))
-        holds = Rows(connection, tables.holds, hold_ids)
+        holds = Rows(views, tables.holds, hold_ids, new=placed)
         for recorded in mine:
             account_id = recorded.originator_id
             match recorded.fact:
@@ -78,5 +85,7 @@ class Accounts:
                     accounts.change(account_id)["balance"] += amount.micros
                 case BalanceForfeited(amount):
                     accounts.change(account_id)["balance"] -= amount.micros
+                case ChargeCorrected(_, _, before, charge):
+                    accounts.change(account_id)["balance"] += before.micros - charge.micros
         accounts.write()
         holds.write()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Table
 
 from adapters.persistence.codec import RecordedFact
-from adapters.persistence.projections import Page
+from adapters.persistence.read_model import Page
 from adapters.persistence.read_models import tables
 from adapters.persistence.read_models.rows import Rows
+from adapters.persistence.view_store import ViewStore
 from domain.call_sessions import (
+    AttemptRefunded,
+    AttemptRerated,
     AttemptSeen,
     AttemptSettled,
     AttemptStarted,
@@ -21,23 +24,35 @@ from domain.call_sessions import (
     SettlementDisputed,
 )
 
-_OF_AN_ATTEMPT = (AttemptStarted, AttemptSeen, AttemptSettled, SettlementDisputed)
+_OF_AN_ATTEMPT = (
+    AttemptStarted,
+    AttemptSeen,
+    AttemptSettled,
+    SettlementDisputed,
+    AttemptRerated,
+    AttemptRefunded,
+)
 _MINE = (*_OF_AN_ATTEMPT, CallStarted, LoginRefused, PayerIdentified, CallEnded)
 
 
 class CallSessions:
     name = "call sessions"
     tables: Sequence[Table] = (tables.attempts, tables.calls)
+    facts: Sequence[type] = _MINE
 
-    def apply(self, connection: Connection, page: Page) -> None:
+    def apply(self, views: ViewStore, page: Page) -> None:
         mine = [recorded for _, recorded in page if isinstance(recorded.fact, _MINE)]
         if not mine:
             return
-        calls = Rows(connection, tables.calls, ((r.originator_id,) for r in mine))
+        begun = {(r.originator_id,) for r in mine if isinstance(r.fact, CallStarted)}
+        calls = Rows(views, tables.calls, ((r.originator_id,) for r in mine), new=begun)
         keys = (
             (r.originator_id, r.fact.number) for r in mine if isinstance(r.fact, _OF_AN_ATTEMPT)
         )
-        attempts = Rows(connection, tables.attempts, keys)
+        placed = {
+            (r.originator_id, r.fact.number) for r in mine if isinstance(r.fact, AttemptStarted)
+        }
+        attempts = Rows(views, tables.attempts, keys, new=placed)
         for recorded in mine:
             _apply(recorded, calls, attempts)
         calls.write()
@@ -109,6 +124,11 @@ def _apply(recorded: RecordedFact, calls: Rows, attempts: Rows) -> None:
             row["charge"] = settled.charge.micros
             row["evidence"] = settled.evidence.value
             row["cause"] = settled.cause
+        case AttemptRerated(number, charge_before=before, charge=charge) | AttemptRefunded(
+            number, charge_before=before, charge=charge
+        ):
+            calls.change(session_id)["charged"] += charge.micros - before.micros
+            attempts.change(session_id, number)["charge"] = charge.micros
         case SettlementDisputed():
             calls.change(session_id)["disputed"] = True
         case CallEnded():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Table
 
-from adapters.persistence.projections import Page
+from adapters.persistence.read_model import Page
 from adapters.persistence.read_models import tables
 from adapters.persistence.read_models.rows import Rows
+from adapters.persistence.view_store import ViewStore
 from domain.card_groups import CardGroupCreated
 from domain.cards import (
     CardCallerIdChanged,
@@ -33,16 +34,15 @@ _MINE = (
 class Cards:
     name = "cards"
     tables: Sequence[Table] = (tables.cards, tables.card_groups)
+    facts: Sequence[type] = (*_MINE, CardGroupCreated)
 
-    def apply(self, connection: Connection, page: Page) -> None:
-        self._groups(connection, page)
+    def apply(self, views: ViewStore, page: Page) -> None:
+        self._groups(views, page)
         mine = [recorded for _, recorded in page if isinstance(recorded.fact, _MINE)]
         if not mine:
             return
-        # A card that is new in this page has no row that could be looked up.
-        new = {r.originator_id for r in mine if isinstance(r.fact, CardGenerated)}
-        known = ((r.originator_id,) for r in mine if r.originator_id not in new)
-        cards = Rows(connection, tables.cards, known)
+        made = {(r.originator_id,) for r in mine if isinstance(r.fact, CardGenerated)}
+        cards = Rows(views, tables.cards, ((r.originator_id,) for r in mine), new=made)
         for recorded in mine:
             card_id = recorded.originator_id
             match recorded.fact:
@@ -78,9 +78,9 @@ class Cards:
         cards.write()
 
     @staticmethod
-    def _groups(connection: Connection, page: Page) -> None:
+    def _groups(views: ViewStore, page: Page) -> None:
         created = [r for _, r in page if isinstance(r.fact, CardGroupCreated)]
-        groups = Rows(connection, tables.card_groups, ())
+        groups = Rows(views, tables.card_groups, ())
         for recorded in created:
             groups.put({"group_id": recorded.originator_id, "name": recorded.fact.name})
         groups.write()

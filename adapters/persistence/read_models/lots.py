@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Table
 
-from adapters.persistence.projections import Page
+from adapters.persistence.read_model import Page
 from adapters.persistence.read_models import lot_tables as tables
 from adapters.persistence.read_models.rows import Rows
+from adapters.persistence.view_store import ViewStore
 from domain.accounts import DailyFeeCharged
 from domain.approvals import ApprovalDeclined, ApprovalGiven, ApprovalRequested, ApprovalUsed
 from domain.lots import (
@@ -26,12 +27,13 @@ _OF_APPROVALS = (ApprovalRequested, ApprovalGiven, ApprovalDeclined, ApprovalUse
 class Lots:
     name = "lots"
     tables: Sequence[Table] = (tables.lots,)
+    facts: Sequence[type] = _OF_LOTS
 
-    def apply(self, connection: Connection, page: Page) -> None:
+    def apply(self, views: ViewStore, page: Page) -> None:
         mine = [recorded for _, recorded in page if isinstance(recorded.fact, _OF_LOTS)]
         if not mine:
             return
-        lots = Rows(connection, tables.lots, ((r.originator_id,) for r in mine))
+        lots = Rows(views, tables.lots, ((r.originator_id,) for r in mine))
         for recorded in mine:
             lot_id = recorded.originator_id
             match recorded.fact:
@@ -71,12 +73,13 @@ class Lots:
 class Approvals:
     name = "approvals"
     tables: Sequence[Table] = (tables.approvals,)
+    facts: Sequence[type] = _OF_APPROVALS
 
-    def apply(self, connection: Connection, page: Page) -> None:
+    def apply(self, views: ViewStore, page: Page) -> None:
         mine = [recorded for _, recorded in page if isinstance(recorded.fact, _OF_APPROVALS)]
         if not mine:
             return
-        approvals = Rows(connection, tables.approvals, ((r.originator_id,) for r in mine))
+        approvals = Rows(views, tables.approvals, ((r.originator_id,) for r in mine))
         for recorded in mine:
             approval_id = recorded.originator_id
             match recorded.fact:
@@ -107,9 +110,10 @@ class Approvals:
 class FeeDays:
     name = "fee days"
     tables: Sequence[Table] = (tables.fee_days,)
+    facts: Sequence[type] = (DailyFeeCharged,)
 
-    def apply(self, connection: Connection, page: Page) -> None:
-        paid = Rows(connection, tables.fee_days, ())
+    def apply(self, views: ViewStore, page: Page) -> None:
+        paid = Rows(views, tables.fee_days, ())
         for _, recorded in page:
             if isinstance(recorded.fact, DailyFeeCharged):
                 paid.put({"account_id": recorded.originator_id, "through": recorded.fact.day})

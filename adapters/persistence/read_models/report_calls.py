@@ -6,14 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import Connection
-
 from adapters.persistence.codec import RecordedFact
 from adapters.persistence.read_models import report_tables as tables
 from adapters.persistence.read_models.from_log import Place, facts_at, firsts
 from adapters.persistence.read_models.report_money import NOBODY, slots
 from adapters.persistence.read_models.rows import Row, Rows
 from adapters.persistence.read_models.sums import Sums
+from adapters.persistence.view_store import ViewStore
 from application.reports import Dimension
 from domain.call_sessions import (
     AttemptRouted,
@@ -30,13 +29,18 @@ from domain.honest_minutes import Delivery, delivery
 
 _OF_ATTEMPTS = (AttemptStarted, RoutesPlanned, TimeAnnounced, AttemptSettled)
 _MINE = (*_OF_ATTEMPTS, CallStarted, CallEnded, LoginRefused)
+OF_CALLS = (*_MINE, AttemptRouted)
+
+_GROUP, _DESTINATION = Dimension.GROUP.value, Dimension.DESTINATION.value
+_ACCESS_NUMBER, _ROUTE = Dimension.ACCESS_NUMBER.value, Dimension.ROUTE.value
+_KNOWN_BY_ARRIVAL = (LoginRefused, AttemptStarted)
 
 
 class CallsOfAPage:
     """The facts of one page about calls."""
 
-    def __init__(self, connection: Connection, facts: Sequence[RecordedFact]) -> None:
-        self._connection = connection
+    def __init__(self, views: ViewStore, facts: Sequence[RecordedFact]) -> None:
+        self._views = views
         self._facts = [r for r in facts if isinstance(r.fact, _MINE)]
         self._routed: dict[Place, AttemptRouted] = {
             (r.originator_id, r.originator_version): r.fact
@@ -47,16 +51,21 @@ class CallsOfAPage:
     def apply(self) -> None:
         if not self._facts:
             return
-        connection, facts = self._connection, self._facts
-        self._calls = Rows(connection, tables.open_calls, ((r.originator_id,) for r in facts))
+        views, facts = self._views, self._facts
+        begun = {(r.originator_id,) for r in facts if isinstance(r.fact, CallStarted)}
+        calls = ((r.originator_id,) for r in facts)
+        self._calls = Rows(views, tables.open_calls, calls, new=begun)
         keys = ((r.originator_id, r.fact.number) for r in facts if isinstance(r.fact, _OF_ATTEMPTS))
-        self._attempts = Rows(connection, tables.open_attempts, keys)
+        placed = {
+            (r.originator_id, r.fact.number) for r in facts if isinstance(r.fact, AttemptStarted)
+        }
+        self._attempts = Rows(views, tables.open_attempts, keys, new=placed)
         payers = ((r.fact.account_id,) for r in facts if isinstance(r.fact, AttemptStarted))
-        self._accounts = Rows(connection, tables.accounts, payers)
+        self._accounts = Rows(views, tables.accounts, payers)
         self._started = self._arrivals()
         self._routed |= self._routed_beyond_the_page()
-        self._usage = Sums(connection, tables.usage)
-        self._refusals = Sums(connection, tables.refusals)
+        self._usage = Sums(views, tables.usage)
+        self._refusals = Sums(views, tables.refusals)
         for recorded in facts:
             self._apply(recorded)
         for written in (self._calls, self._attempts, self._usage, self._refusals):
@@ -110,42 +119,44 @@ class CallsOfAPage:
                 self._settle(row, settled, routed)
 
     def _settle(self, row: Row, settled: AttemptSettled, routed: AttemptRouted | None) -> None:
-        measured = _measured(settled, routed) | _promise(row, settled)
+        measured = self._usage.amounts(**_measured(settled, routed), **_promise(row, settled))
         route = ("", "") if routed is None else (routed.provider or "", routed.trunk)
         by = (
-            (Dimension.GROUP, "", ""),
-            (Dimension.DESTINATION, row["destination"], ""),
-            (Dimension.ACCESS_NUMBER, row["access_number"], ""),
-            (Dimension.ROUTE, *route),
+            (_GROUP, "", ""),
+            (_DESTINATION, row["destination"], ""),
+            (_ACCESS_NUMBER, row["access_number"], ""),
+            (_ROUTE, *route),
         )
+        passed_over = json.loads(row["routes"])[: routed.leg - 1] if routed else []
         placed_at, group_id, unit = row["placed_at"], row["group_id"], row["unit"]
         for grain, slot in slots(placed_at):
-            for dimension, name, detail in by:
-                key = (grain, dimension.value, slot, group_id, name, detail, unit)
-                self._usage.add(key, **measured)
-            for provider, trunk in json.loads(row["routes"])[: routed.leg - 1 if routed else 0]:
-                key = (grain, Dimension.ROUTE.value, slot, group_id, provider, trunk, unit)
+            keys = [
+                (grain, dimension, slot, group_id, name, detail, unit)
+                for dimension, name, detail in by
+            ]
+            self._usage.add_all(keys, measured)
+            for provider, trunk in passed_over:
+                key = (grain, _ROUTE, slot, group_id, provider, trunk, unit)
                 self._usage.add(key, passed_over=1)
 
     def _arrivals(self) -> Mapping[UUID, CallStarted]:
         """How the calls began whose failed logins and attempts are in the page."""
-        wanted = {
-            r.originator_id
-            for r in self._facts
-            if isinstance(r.fact, LoginRefused | AttemptStarted)
-        }
+        wanted = {r.originator_id for r in self._facts if isinstance(r.fact, _KNOWN_BY_ARRIVAL)}
         begun = {r.originator_id: r.fact for r in self._facts if isinstance(r.fact, CallStarted)}
-        return begun | firsts(self._connection, wanted - begun.keys())
+        return begun | firsts(self._views.connection, wanted - begun.keys())
 
     def _routed_beyond_the_page(self) -> Mapping[Place, AttemptRouted]:
         """The route of an attempt is stored right behind its settlement, in one transaction with
         it, so it can be read even where the page ends in between."""
+        newest = {r.originator_id: r.originator_version for r in self._facts}
+        # Where the page has a later fact of the call, it has all that came before.
         behind = {
             (r.originator_id, r.originator_version + 1)
             for r in self._facts
             if isinstance(r.fact, AttemptSettled)
+            and newest[r.originator_id] == r.originator_version
         }
-        found = facts_at(self._connection, behind - self._routed.keys())
+        found = facts_at(self._views.connection, behind - self._routed.keys())
         return {place: fact for place, fact in found.items() if isinstance(fact, AttemptRouted)}
 
 

@@ -6,19 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Connection
-
 from adapters.persistence.codec import RecordedFact
 from adapters.persistence.read_models import report_tables as tables
 from adapters.persistence.read_models.from_log import firsts
 from adapters.persistence.read_models.report_ranges import Ranges
 from adapters.persistence.read_models.rows import Row, Rows
 from adapters.persistence.read_models.sums import Key, Sums
+from adapters.persistence.view_store import ViewStore
 from application import kinds
 from domain.accounts import (
     AccountOpened,
     BalanceAdjusted,
     BalanceForfeited,
+    ChargeCorrected,
     DailyFeeCharged,
     FundsAdded,
     HoldCaptured,
@@ -41,10 +41,11 @@ _OF_ACCOUNTS = (
     DailyFeeCharged,
     BalanceAdjusted,
     BalanceForfeited,
+    ChargeCorrected,
 )
 _OF_HOLDS = (HoldPlaced, HoldCaptured, HoldReleased)
 _OF_SALES = (CardSold, CardUnsold)
-_MINE = (*_OF_ACCOUNTS, *_OF_SALES, CardRangeAssigned, CardRangeTakenBack, LotOrdered)
+OF_MONEY = (*_OF_ACCOUNTS, *_OF_SALES, CardRangeAssigned, CardRangeTakenBack, LotOrdered)
 
 
 def slots(at: datetime) -> Sequence[tuple[int, int]]:
@@ -57,23 +58,26 @@ def slots(at: datetime) -> Sequence[tuple[int, int]]:
 class Money:
     """The facts of one page about money and cards."""
 
-    def __init__(self, connection: Connection, facts: Sequence[RecordedFact]) -> None:
-        self._facts = [r for r in facts if isinstance(r.fact, _MINE)]
-        self._connection = connection
+    def __init__(self, views: ViewStore, facts: Sequence[RecordedFact]) -> None:
+        self._facts = [r for r in facts if isinstance(r.fact, OF_MONEY)]
+        self._views = views
 
     def apply(self) -> None:
         if not self._facts:
             return
-        connection, facts = self._connection, self._facts
-        self._cards: Mapping[UUID, CardGenerated] = firsts(connection, _cards_of(facts))
-        self._accounts = Rows(connection, tables.accounts, ((i,) for i in _accounts_of(facts)))
+        views, facts = self._views, self._facts
+        self._cards: Mapping[UUID, CardGenerated] = firsts(views.connection, _cards_of(facts))
+        opened = {(r.originator_id,) for r in facts if isinstance(r.fact, AccountOpened)}
+        known = ((account_id,) for account_id in _accounts_of(facts))
+        self._accounts = Rows(views, tables.accounts, known, new=opened)
+        placed = {(r.fact.hold_id,) for r in facts if isinstance(r.fact, HoldPlaced)}
         hold_ids = ((r.fact.hold_id,) for r in facts if isinstance(r.fact, _OF_HOLDS))
-        self._holds = Rows(connection, tables.holds, hold_ids)
+        self._holds = Rows(views, tables.holds, hold_ids, new=placed)
         marks = ((kinds.lot_mark(card_id),) for card_id in self._cards)
-        self._lots = Rows(connection, tables.lots, marks)
-        self._sales = Sums(connection, tables.sales)
-        self._liability = Sums(connection, tables.liability)
-        self._ranges = Ranges(connection)
+        self._lots = Rows(views, tables.lots, marks)
+        self._sales = Sums(views, tables.sales)
+        self._liability = Sums(views, tables.liability)
+        self._ranges = Ranges(views)
         self._ranges.about(card.number for card in self._cards.values())
         self._ranges.about(row["number"] for row in self._accounts.all())
         for recorded in facts:
@@ -116,6 +120,11 @@ class Money:
                 row = self._accounts.change(stream_id)
                 self._count(row, at, forfeited=amount.micros)
                 self._owe(row, balance=-amount.micros)
+            case ChargeCorrected(_, _, before, charge):
+                # On the day it was recorded: the books of a day that is over stay as they are.
+                row = self._accounts.change(stream_id)
+                self._count(row, at, calls=charge.micros - before.micros)
+                self._owe(row, balance=before.micros - charge.micros)
             case CardSold():
                 card = self._cards[stream_id]
                 self._sell(card, at, sold=1, sold_value=card.face_value.micros)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import delete, func, insert, select
 
-from adapters.persistence.read_models.report_tables import ranges
+from adapters.persistence.read_models import report_tables
+from adapters.persistence.view_store import ViewStore
 from domain.distributors import NumberRange
 
 _Held = list[tuple[str, str, str]]
@@ -17,8 +18,9 @@ _Held = list[tuple[str, str, str]]
 class Ranges:
     """The ranges around the numbers that the facts of one page are about."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, views: ViewStore) -> None:
+        self._views = views
+        self._table = views.table(report_tables.ranges)
         self._numbers: set[str] = set()
         self._loaded: dict[int, _Held] | None = None
 
@@ -38,6 +40,7 @@ class Ranges:
         self._put(distributor, [cards])
 
     def take_back(self, distributor: str, cards: NumberRange) -> None:
+        ranges = self._table
         length = len(cards.first)
         touched = (
             ranges.c.length == length,
@@ -46,8 +49,8 @@ class Ranges:
             ranges.c.last >= cards.first,
         )
         query = select(ranges.c.first, ranges.c.last).where(*touched)
-        before = [NumberRange(*row) for row in self._connection.execute(query)]
-        self._connection.execute(delete(ranges).where(*touched))
+        before = [NumberRange(*row) for row in self._views.connection.execute(query)]
+        self._views.execute(delete(ranges).where(*touched))
         self._put(distributor, [part for each in before for part in each.without(cards)])
 
     def _put(self, distributor: str, parts: list[NumberRange]) -> None:
@@ -61,11 +64,12 @@ class Ranges:
             for each in parts
         ]
         if rows:
-            self._connection.execute(insert(ranges), rows)
+            self._views.execute(insert(self._table), rows)
         self._loaded = None
 
     def _load(self) -> dict[int, _Held]:
-        there = self._connection.execute(select(func.count()).select_from(ranges)).scalar_one()
+        ranges, connection = self._table, self._views.connection
+        there = connection.execute(select(func.count()).select_from(ranges)).scalar_one()
         found: dict[int, _Held] = {}
         lengths = {len(number) for number in self._numbers} if there else set()
         for length in lengths:
@@ -79,5 +83,5 @@ class Ranges:
                 )
                 .order_by(ranges.c.first)
             )
-            found[length] = [tuple(row) for row in self._connection.execute(query)]
+            found[length] = [tuple(row) for row in connection.execute(query)]
         return found

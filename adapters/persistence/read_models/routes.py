@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Table
 
 from adapters.persistence.codec import RecordedFact
-from adapters.persistence.projections import Page
+from adapters.persistence.read_model import Page
 from adapters.persistence.read_models import route_tables as tables
 from adapters.persistence.read_models.rows import Row, Rows
+from adapters.persistence.view_store import ViewStore
 from domain.access_numbers import AccessNumberAdded, AccessNumberChanged, AccessTerms
 from domain.money import Money
 from domain.providers import ProviderAdded, ProviderChanged, ProviderTerms
@@ -33,34 +34,36 @@ _OF_AN_ACCESS_NUMBER = (AccessNumberAdded, AccessNumberChanged)
 class Routing:
     name = "routing"
     tables: Sequence[Table] = (tables.providers, tables.trunks, tables.routes, tables.prefix_rules)
+    facts: Sequence[type] = (*_OF_A_PROVIDER, *_OF_A_TRUNK, *_OF_A_ROUTE, *_OF_A_RULE)
 
-    def apply(self, connection: Connection, page: Page) -> None:
+    def apply(self, views: ViewStore, page: Page) -> None:
         facts = [recorded for _, recorded in page]
-        _things(connection, tables.providers, _of(facts, _OF_A_PROVIDER), _provider)
-        _things(connection, tables.trunks, _of(facts, _OF_A_TRUNK), _trunk)
-        _prefixes(connection, tables.routes, _of(facts, _OF_A_ROUTE))
-        _prefixes(connection, tables.prefix_rules, _of(facts, _OF_A_RULE))
+        _things(views, tables.providers, _of(facts, _OF_A_PROVIDER), _provider)
+        _things(views, tables.trunks, _of(facts, _OF_A_TRUNK), _trunk)
+        _prefixes(views, tables.routes, _of(facts, _OF_A_ROUTE))
+        _prefixes(views, tables.prefix_rules, _of(facts, _OF_A_RULE))
 
 
 class AccessNumbers:
     name = "access numbers"
     tables: Sequence[Table] = (tables.access_numbers,)
+    facts: Sequence[type] = _OF_AN_ACCESS_NUMBER
 
-    def apply(self, connection: Connection, page: Page) -> None:
+    def apply(self, views: ViewStore, page: Page) -> None:
         facts = _of([recorded for _, recorded in page], _OF_AN_ACCESS_NUMBER)
-        _things(connection, tables.access_numbers, facts, _access_number)
+        _things(views, tables.access_numbers, facts, _access_number)
 
 
 def _of(facts: Sequence[RecordedFact], kinds: tuple[type, ...]) -> list[RecordedFact]:
     return [recorded for recorded in facts if isinstance(recorded.fact, kinds)]
 
 
-def _things(connection: Connection, table: Table, facts: list[RecordedFact], columns: Any) -> None:
+def _things(views: ViewStore, table: Table, facts: list[RecordedFact], columns: Any) -> None:
     """Rows of streams that begin with a fact that has a name, and go on with changed terms."""
     if not facts:
         return
     key = table.primary_key.columns[0].name
-    rows = Rows(connection, table, ((recorded.originator_id,) for recorded in facts))
+    rows = Rows(views, table, ((recorded.originator_id,) for recorded in facts))
     for recorded in facts:
         before = rows.get(recorded.originator_id) or {}
         rows.put({**before, key: recorded.originator_id, **columns(recorded.fact)} | _at(recorded))
@@ -122,10 +125,10 @@ def _money(column: str, amount: Money | None) -> Row:
     }
 
 
-def _prefixes(connection: Connection, table: Table, facts: list[RecordedFact]) -> None:
+def _prefixes(views: ViewStore, table: Table, facts: list[RecordedFact]) -> None:
     if not facts:
         return
-    rows = Rows(connection, table, ((recorded.fact.prefix,) for recorded in facts))
+    rows = Rows(views, table, ((recorded.fact.prefix,) for recorded in facts))
     for recorded in facts:
         fact = recorded.fact
         row = {"prefix": fact.prefix, **_at(recorded)}

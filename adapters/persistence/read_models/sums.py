@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import Any
+from collections.abc import Sequence
+from operator import add
 
-from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Table
 
-Key = tuple[Any, ...]
+from adapters.persistence.view_store import Key, ViewStore, sum_names
+
+__all__ = ["Key", "Sums"]
 
 
 class Sums:
@@ -18,31 +19,32 @@ class Sums:
     not depend on where a page of facts ends.
     """
 
-    def __init__(self, connection: Connection, table: Table) -> None:
-        self._connection = connection
+    def __init__(self, views: ViewStore, table: Table) -> None:
+        self._views = views
         self._table = table
-        self._key = [column.name for column in table.primary_key]
-        self._names = [c.name for c in table.columns if c.name not in self._key]
-        self._sums: defaultdict[Key, dict[str, int]] = defaultdict(dict)
+        names = sum_names(table)
+        self._places = {name: place for place, name in enumerate(names)}
+        self._nothing = [0] * len(names)
+        self._sums: dict[Key, Sequence[int]] = {}
+
+    def amounts(self, **amounts: int) -> list[int]:
+        """Amounts in the order of the columns, for ``add_all``."""
+        row = self._nothing.copy()
+        for name, amount in amounts.items():
+            row[self._places[name]] = amount
+        return row
 
     def add(self, key: Key, **amounts: int) -> None:
-        row = self._sums[key]
-        for name, amount in amounts.items():
-            row[name] = row.get(name, 0) + amount
+        self.add_all((key,), self.amounts(**amounts))
+
+    def add_all(self, keys: Sequence[Key], amounts: Sequence[int]) -> None:
+        """Adds the same to several rows."""
+        sums = self._sums
+        for key in keys:
+            known = sums.get(key)
+            sums[key] = amounts if known is None else list(map(add, known, amounts))
 
     def write(self) -> None:
-        if not self._sums:
-            return
-        dialect = self._connection.dialect.name
-        insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-        statement = insert(self._table)
-        added = {name: self._table.c[name] + statement.excluded[name] for name in self._names}
-        rows = [
-            dict(zip(self._key, key, strict=True))
-            | {name: amounts.get(name, 0) for name in self._names}
-            for key, amounts in self._sums.items()
-        ]
-        self._connection.execute(
-            statement.on_conflict_do_update(index_elements=self._key, set_=added), rows
-        )
-        self._sums.clear()
+        if self._sums:
+            self._views.add(self._table, self._sums)
+            self._sums = {}

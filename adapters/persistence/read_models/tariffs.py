@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Column, Connection, String, Table, Uuid
+from sqlalchemy import Column, String, Table, Uuid
 
-from adapters.persistence.projections import Page
+from adapters.persistence.read_model import Page
 from adapters.persistence.read_models.rows import Rows
 from adapters.persistence.tables import metadata
+from adapters.persistence.view_store import ViewStore
 from domain.tariffs import TariffCreated
 
 tariffs = Table(
@@ -23,10 +24,11 @@ tariffs = Table(
 class Tariffs:
     name = "tariffs"
     tables: Sequence[Table] = (tariffs,)
+    facts: Sequence[type] = (TariffCreated,)
 
-    def apply(self, connection: Connection, page: Page) -> None:
+    def apply(self, views: ViewStore, page: Page) -> None:
         created = [r for _, r in page if isinstance(r.fact, TariffCreated)]
-        rows = Rows(connection, tariffs, ())
+        rows = Rows(views, tariffs, ())
         for recorded in created:
             fact = recorded.fact
             rows.put({"tariff_id": recorded.originator_id, "name": fact.name, "unit": fact.unit})

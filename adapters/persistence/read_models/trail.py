@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, String, Table, Uuid
+import attrs
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Uuid
 
 from adapters.persistence.facts import FACTS
-from adapters.persistence.projections import Page
+from adapters.persistence.read_model import Page
 from adapters.persistence.read_models.rows import Rows
 from adapters.persistence.read_models.tables import Moment
 from adapters.persistence.tables import metadata
+from adapters.persistence.view_store import Key, Row, ViewStore
 from application import kinds
 from domain.access_numbers import AccessNumberAdded
 from domain.card_groups import CardGroupCreated
+from domain.corrections import CorrectionBegun
 from domain.tariffs import TariffCreated
 
 NOBODY = frozenset({"ledger"})
@@ -51,6 +54,9 @@ names = Table(
 )
 
 _NAMES = {fact_type: name for name, fact_type in FACTS.items()}
+_WITH_A_NAME = tuple(
+    kind for kind in FACTS.values() if "by" in {each.name for each in attrs.fields(kind)}
+)
 
 
 class AuditEntries:
@@ -58,26 +64,25 @@ class AuditEntries:
 
     name = "audit"
     tables: Sequence[Table] = (entries,)
+    facts: Sequence[type] = _WITH_A_NAME
 
-    def apply(self, connection: Connection, page: Page) -> None:
-        rows = []
+    def apply(self, views: ViewStore, page: Page) -> None:
+        rows: dict[Key, Row] = {}
         for position, recorded in page:
             by = getattr(recorded.fact, "by", None)
             if not isinstance(by, str) or by in NOBODY:
                 continue
-            rows.append(
-                {
-                    "position": position,
-                    "recorded_at": recorded.recorded_at,
-                    "by": by,
-                    "action": _NAMES[type(recorded.fact)],
-                    "target": _target(recorded.fact, recorded.originator_id),
-                    "stream_id": recorded.originator_id,
-                    "version": recorded.originator_version,
-                }
-            )
+            rows[(position,)] = {
+                "position": position,
+                "recorded_at": recorded.recorded_at,
+                "by": by,
+                "action": _NAMES[type(recorded.fact)],
+                "target": _target(recorded.fact, recorded.originator_id),
+                "stream_id": recorded.originator_id,
+                "version": recorded.originator_version,
+            }
         if rows:
-            connection.execute(entries.insert(), rows)
+            views.write(entries, rows, (), rows.keys())
 
 
 def _target(fact: object, stream_id: UUID) -> UUID:
@@ -93,9 +98,10 @@ class Names:
 
     name = "names"
     tables: Sequence[Table] = (names,)
+    facts: Sequence[type] = (CardGroupCreated, AccessNumberAdded, TariffCreated, CorrectionBegun)
 
-    def apply(self, connection: Connection, page: Page) -> None:
-        found = Rows(connection, names, ())
+    def apply(self, views: ViewStore, page: Page) -> None:
+        found = Rows(views, names, ())
         for _, recorded in page:
             match recorded.fact:
                 case CardGroupCreated(name):
@@ -104,6 +110,8 @@ class Names:
                     kind = kinds.ACCESS_NUMBERS.name
                 case TariffCreated(name):
                     kind = kinds.TARIFFS.name
+                case CorrectionBegun(name):
+                    kind = kinds.CORRECTIONS.name
                 case _:
                     continue
             found.put({"kind": kind, "id": recorded.originator_id, "name": name})

@@ -15,6 +15,7 @@ from domain.access_numbers import AccessTerms
 from domain.call_sessions import AttemptSettled, CallEnded, LoginRefused, PayerIdentified
 from domain.login import LoginMode, Proof
 from tests.adapters.agi.calling import ENTER_CARD, Exchange, exchange, sounds
+from tests.support.persons import sealed
 from tests.support.story import ALICE, BOB, ROME, WARSAW, PrintedCard, dollars
 
 ASK = Prompt.ENTER_DESTINATION
@@ -385,14 +386,14 @@ def test_a_card_that_two_have_entered_is_in_use_for_the_one_who_dials_later(
 def test_a_bound_card_in_use_keeps_its_number_when_another_card_is_entered(
     world: Exchange, card: PrintedCard
 ) -> None:
-    world.bindings.bind(ALICE, card.card_id)
+    world.bindings.bind(sealed(ALICE), card.card_id)
     world.dialling.dial(world.caller(card, BOB), ROME)
-    world.bindings.bind(ALICE, card.card_id)
+    world.bindings.bind(sealed(ALICE), card.card_id)
     heard = world.ring(*login(world.card()), "#", "#")
     first = (Prompt.WELCOME, Prompt.CARD_IN_USE, Prompt.ENTER_ANOTHER_CARD)
     assert heard.says(*first, *ENTER_CARD, Balance(dollars(10)), ASK)
     assert world.owner_of(ALICE) == card.card_id
-    assert world.card_state(card).caller_id == ALICE
+    assert world.card_state(card).caller_id == sealed(ALICE)
 
 
 def test_a_card_that_expires_during_the_call_can_call_no_more(

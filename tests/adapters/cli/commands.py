@@ -118,7 +118,7 @@ def begun(folder: Path) -> Terminal:
 
 def moved(terminal: Terminal, folder: Path) -> Terminal:
     """The same ledger, key and sheets in another folder."""
-    for name in ("talktime.db", "pin.key", "retail.csv"):
+    for name in ("talktime.db", "pin.key", "persons.key", "retail.csv"):
         shutil.copy(terminal.folder / name, folder / name)
     copy = Terminal(folder)
     copy.write("talktime.toml", SETTINGS.format(folder=folder))

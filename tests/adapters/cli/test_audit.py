@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from adapters.persistence.connecting import connect
+from adapters.persistence.person_keys import KeyRingFile
 from tests.adapters.cli.commands import SETTINGS, Terminal, begun
 from tests.adapters.persistence.product import Product
+from tests.support.persons import KEYS
 from tests.support.story import NOON, WARSAW, dollars
 
 LATER = (NOON + timedelta(hours=3)).isoformat()
@@ -25,6 +27,7 @@ CALL = "pbx1-1763765001.42"
 def terminal(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
     """A ledger with a card that was sold at noon, used an hour later, and topped up after two."""
     terminal = begun(tmp_path_factory.mktemp("audit"))
+    KeyRingFile(terminal.folder / "persons.key").replace(KEYS)
     terminal.ok("accounts", "list")  # makes the ledger
     with connect(f"sqlite:///{terminal.folder}/talktime.db") as recorder:
         product = Product(recorder)
@@ -92,6 +95,8 @@ def test_a_statement_is_of_an_account_or_of_a_card(terminal: Terminal) -> None:
     assert len(list(csv.reader(io.StringIO(revenue)))) == 4
     assert "one of the two" in terminal.fails("books", "statement")
     assert "capture" in terminal.ok("books", "statement", "Income")
+    own = terminal.ok("books", "statement", "--card", card(terminal))
+    assert own.startswith(f"Statement of card {card(terminal)}\n")
 
 
 def test_what_is_owed_is_told_by_day(terminal: Terminal) -> None:
@@ -102,6 +107,8 @@ def test_what_is_owed_is_told_by_day(terminal: Terminal) -> None:
     assert len(terminal.ok(*two).splitlines()) == 2
     assert "2026-01-31" in terminal.fails("books", "liability", "--at", "noon")
     assert "first" in terminal.fails("books", "liability", "--since", day, "--until", "2026-01-01")
+    for end in ("0001-01-01", "9999-12-31"):
+        assert "days" in terminal.fails("books", "liability", "--at", end)
 
 
 def test_a_replay_is_lines_of_json(terminal: Terminal) -> None:
@@ -166,13 +173,16 @@ def test_a_card_is_told_as_it_was(terminal: Terminal) -> None:
     assert account == now["account"]
     assert "14.40 USD" in terminal.ok("audit", "at", LATER, "card", card(terminal))
     early = terminal.fails("audit", "at", "2026-01-01", "card", card(terminal))
-    assert "card" in early
-    assert "id" in terminal.fails("audit", "at", LATER, "account", "4711")
+    assert f"There is no card {card(terminal)} at 2026-01-01 00:00:00 UTC." in early
+    assert "still to come" in terminal.ok("audit", "at", "9000-01-01", "card", card(terminal))
+    assert "card NUMBER" in terminal.fails("audit", "at", LATER, "account", "4711")
+    other = now["card_id"]
+    assert "There is no account" in terminal.fails("audit", "at", LATER, "account", other)
 
 
 def _copied(terminal: Terminal, folder: Path) -> Terminal:
     copy = Terminal(folder)
     copy.write("talktime.toml", SETTINGS.format(folder=folder))
-    for name in ("talktime.db", "pin.key"):
+    for name in ("talktime.db", "pin.key", "persons.key"):
         (folder / name).write_bytes((terminal.folder / name).read_bytes())
     return copy

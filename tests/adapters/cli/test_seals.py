@@ -72,8 +72,8 @@ def test_the_audit_looks_at_the_seals_when_it_is_given_the_key(terminal: Termina
 
 def test_without_a_key_file_in_the_settings_nothing_is_sealed(tmp_path: Path) -> None:
     bare = set_up(tmp_path)
-    assert "setting seals.key_file: " in bare.fails("seal", "run")
-    assert "setting seals.key_file: " in bare.fails("seal", "keys", "new", "example.com")
+    assert "setting seals.key_file is empty" in bare.fails("seal", "run")
+    assert "setting seals.key_file is empty" in bare.fails("seal", "keys", "new", "example.com")
 
 
 def test_a_key_that_is_none_is_told(terminal: Terminal) -> None:

@@ -23,6 +23,7 @@ from domain.people import Role
 from tests.adapters.http.rates import published, sends
 from tests.adapters.http.test_card_changes import change, numbers
 from tests.adapters.http.test_carriers import add_provider, add_trunk
+from tests.adapters.http.test_explanations import called
 from tests.adapters.http.test_lots import made
 from tests.adapters.http.world import ADMIN, NODE, World
 
@@ -41,6 +42,7 @@ CARD = WORLD.card(number="4711000042")
 IDS = {
     "cards": CARD["card_id"],
     "accounts": CARD["account_id"],
+    "calls": called(WORLD, CARD).rpartition("/")[2],
     "groups": WORLD.get("/v1/groups").json()["items"][0]["group_id"],
     "access-numbers": WORLD.get("/v1/access-numbers").json()["items"][0]["access_number_id"],
     "lots": made(WORLD).rpartition("/")[2],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -15,27 +16,37 @@ from prometheus_client import CollectorRegistry
 
 from adapters.http.app import create_app
 from adapters.http.auth import COOKIE
+from adapters.http.book_work import BookAnswers
 from adapters.http.keys import ApiKey, ApiKeys, Scope, digest_of
 from adapters.http.services import HttpServices
 from adapters.http.work import Work
 from adapters.persistence.facts import FACTS
 from application import kinds
 from application.administration import Administration, Chance
+from application.approvals import Approvals
+from application.as_of import Histories
 from application.audit import REFUSALS, AuditTrail, EntriesAsked, Entry
+from application.book_questions import ReadBooks
 from application.calling import Arrival, Call, Calls
 from application.configuration import Configuration
+from application.correcting import Correcting
 from application.dialling import Dialling, Grant
+from application.erasure import PersonsDesk
+from application.explaining import Explanations
 from application.own_cards import OwnCards
 from application.people import MachineKeys, People
+from application.persons import opened, opened_facts
 from application.pins import PinDigests
 from application.ports import LedgerUnavailable, OpenAttempt, Price, Route
 from application.reports import Reports
 from application.settlement import Settlement
-from application.signing_in import SigningIn
+from application.signing_in import RATES, SigningIn
 from application.throttle import Throttle
 from application.views import AccountRow, AttemptRow, CallRow, CardRow, RecordedEvent
 from domain.access_numbers import AccessTerms
 from domain.call_sessions import (
+    AttemptRefunded,
+    AttemptRerated,
     AttemptSettled,
     AttemptStarted,
     CallEnded,
@@ -50,9 +61,12 @@ from domain.money import MICROS, Money
 from domain.people import Person, Role
 from domain.rating import RateTerms
 from tests.adapters.http.carriers import carriers_of
+from tests.support.bookkeeping import MemoryLog
 from tests.support.bulk import MemoryBulkAppends
+from tests.support.corrections import Corrector, MemoryCalls
 from tests.support.memory import MemoryUnitsOfWork, SetClock
 from tests.support.people import MemoryCredentials, MemorySessions
+from tests.support.persons import MemoryPersons
 from tests.support.reports import FewReports
 from tests.support.seals import sealed_log
 from tests.support.shop import Drawer, business_of
@@ -80,6 +94,7 @@ class MemoryViews:
     """The read models, folded anew from all facts whenever somebody looks."""
 
     units: MemoryUnitsOfWork
+    persons: MemoryPersons
 
     def account(self, account_id: UUID) -> AccountRow | None:
         history = self._history(kinds.ACCOUNTS.name, account_id)
@@ -110,7 +125,7 @@ class MemoryViews:
             state.status,
             state.account_id,
             state.face_value,
-            state.caller_id,
+            opened(self.persons, state.caller_id),
             history[0].recorded_at,
             state.first_used_at,
             state.sold,
@@ -157,7 +172,7 @@ class MemoryViews:
             started.reference,
             started.node,
             started.access_number,
-            started.caller_id,
+            opened(self.persons, started.caller_id),
             payers[-1] if payers else None,
             history[0].recorded_at,
             ended[0] if ended else None,
@@ -191,13 +206,21 @@ class MemoryViews:
             limit,
         )
 
+    def calls_from(self, sealed: str, after: UUID | None, limit: int) -> Sequence[CallRow]:
+        rows = (self.call(each) for each in self._ids("call session", after))
+        (number,) = self.persons.opened((sealed,)).values()
+        return _page((row for row in rows if row and row.caller_id == number), limit)
+
     def attempts(self, session_id: UUID) -> Sequence[AttemptRow]:
         facts = self.units.facts(session_id)
         settled = {each.number: each for each in facts if isinstance(each, AttemptSettled)}
         rows = []
         for fact in facts:
             if isinstance(fact, AttemptStarted):
-                end = settled.get(fact.number)
+                end, charge = settled.get(fact.number), None
+                for each in facts:
+                    if isinstance(each, AttemptSettled | AttemptRerated | AttemptRefunded):
+                        charge = each.charge if each.number == fact.number else charge
                 rows.append(
                     AttemptRow(
                         session_id,
@@ -211,7 +234,7 @@ class MemoryViews:
                         fact.deadline,
                         end.answered_at if end else None,
                         end.seconds if end else None,
-                        end.charge if end else None,
+                        charge,
                         end.evidence if end else None,
                         end.cause if end else None,
                     )
@@ -227,11 +250,10 @@ class MemoryViews:
     def _told(self, stream_id: UUID) -> list[RecordedEvent]:
         self._check()
         found = self.units.history(stream_id)
+        facts = opened_facts(self.persons, [each.fact for each in found])
         return [
-            RecordedEvent(
-                stream_id, each.version, each.recorded_at, type(each.fact).__name__, each.fact
-            )
-            for each in found
+            RecordedEvent(stream_id, each.version, each.recorded_at, type(fact).__name__, fact)
+            for each, fact in zip(found, facts, strict=True)
         ]
 
     def _ids(self, kind: str, after: UUID | None, newest: bool = False) -> Sequence[UUID]:
@@ -360,15 +382,17 @@ class World:
     sessions: MemorySessions = field(factory=MemorySessions)
     tokens: int = 0
     drawer: Drawer = field(factory=Drawer)
+    persons: MemoryPersons = field(factory=MemoryPersons)
     needed: tuple[str, ...] = ()
     reports: FewReports = field(factory=FewReports)
     bulk: MemoryBulkAppends = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         chance = random.Random(7)
+        steady = partial(Throttle, monotonic=self.clock.seconds)
         self.bulk = MemoryBulkAppends(self.units)
         people = People(self.units, self.credentials, self.clock, chance.randbytes)
-        audit = AuditTrail(self.units, self.clock, chance.randbytes, Throttle(REFUSALS))
+        audit = AuditTrail(self.units, self.clock, chance.randbytes, steady(REFUSALS))
         self.services = HttpServices(
             administration=Administration(
                 self.units,
@@ -377,13 +401,19 @@ class World:
                 Chance(chance.randrange, chance.randbytes),
             ),
             settlement=Settlement(self.units, self.clock),
-            views=MemoryViews(self.units),
+            views=MemoryViews(self.units, self.persons),
             directory=MemoryTrail(self.units),
             open_attempts=MemoryOpenAttempts(self.units),
             people=people,
             machine_keys=MachineKeys(self.units, self._new_token),
             signing_in=SigningIn(
-                people, self.credentials, self.sessions, audit, self.clock, self._new_token
+                people,
+                self.credentials,
+                self.sessions,
+                audit,
+                self.clock,
+                self._new_token,
+                steady(RATES),
             ),
             audit=audit,
             trail=MemoryTrail(self.units),
@@ -402,6 +432,7 @@ class World:
             ),
             ready=self._ready,
             checkpoints=sealed_log(),
+            persons=PersonsDesk(self.units, self.persons, MemoryViews(self.units, self.persons)),
             business=business_of(
                 self.units,
                 PinDigests(b"k" * 32),
@@ -410,10 +441,20 @@ class World:
                 drawer=self.drawer,
                 bulk=self.bulk,
             ),
+            correcting=self._correcting(),
+            explanations=Explanations(MemoryLog(self.units)),
+            histories=Histories(MemoryLog(self.units)),
+            books=BookAnswers(ReadBooks(MemoryLog(self.units)), self.clock),
         )
         self.app = create_app(self.services)
         self.administration.create_group("world", GroupTerms("USD", usd("5.00"), "retail"))
         self.services.access_numbers.add(ACCESS_NUMBER, AccessTerms())
+
+    def _correcting(self) -> Correcting:
+        chance = Chance(random.Random(8).randrange, random.Random(8).randbytes)
+        approvals = Approvals(self.units, self.clock, chance, frozenset(self.needed))
+        kit = Corrector(self.units, self.bulk, MemoryCalls(self.units), approvals, self.clock)
+        return Correcting(kit.corrections, kit.refunds, kit.what_ifs)
 
     def restart(self) -> None:
         """Another program on the same ledger: what was in memory only is gone."""
@@ -480,7 +521,8 @@ class World:
         self.calls += 1
         throttle = Throttle()
         configuration = Configuration(self.units, lambda: 0.0)
-        calls = Calls(self.units, configuration, self.administration.pins, throttle, self.clock)
+        pins = self.administration.pins
+        calls = Calls(self.units, configuration, pins, throttle, self.clock, self.persons)
         reference = f"{node}-{int(self.clock.now().timestamp())}.{self.calls}"
         call = calls.arrive(Arrival(reference, node, ACCESS_NUMBER, None, "carrier"))
         calls.login(call, LoginMode.NUMBER_AND_PIN, card["number"], card["pin"])

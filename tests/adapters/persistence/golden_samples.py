@@ -14,8 +14,16 @@ from uuid import UUID
 from adapters.persistence.codec import FactMapper
 from adapters.persistence.facts import FACTS, UPCASTS
 from domain.access_numbers import AccessNumberAdded, AccessNumberChanged, AccessTerms
-from domain.call_sessions import AttemptRouted, AttemptStarted, PlannedRoute, RoutesPlanned
+from domain.call_sessions import (
+    AttemptRefunded,
+    AttemptRerated,
+    AttemptRouted,
+    AttemptStarted,
+    PlannedRoute,
+    RoutesPlanned,
+)
 from domain.card_groups import CardGroupCreated, CardGroupTermsChanged, GroupTerms
+from domain.corrections import CorrectionBegun, CorrectionEnded, Outcome, Pricing, Selected
 from domain.costs import Exchange
 from domain.distributors import CardRangeAssigned, CardRangeTakenBack, NumberRange
 from domain.login import LoginMode
@@ -130,6 +138,46 @@ SAMPLES: dict[str, Any] = {
         placed_at=_AT,
         deadline=_AT + timedelta(seconds=840),
         first_use=True,
+    ),
+    "attempt-rerated": AttemptRerated(
+        number=1,
+        correction_id=_ID,
+        hold_id=_ID,
+        answered_at=_AT,
+        seconds=61,
+        setup_due=True,
+        terms_before=_RATE,
+        terms=_RATE,
+        due=_DOLLAR,
+        charge_before=_DOLLAR,
+        charge=_DOLLAR,
+        untaken=_DOLLAR,
+        by="ann",
+        why="wrong sheet",
+    ),
+    "attempt-refunded": AttemptRefunded(
+        number=1,
+        correction_id=_ID,
+        hold_id=_ID,
+        answered_at=_AT,
+        seconds=61,
+        setup_due=True,
+        terms=_RATE,
+        charge_before=_DOLLAR,
+        charge=_DOLLAR,
+        by="ann",
+        why="bad line",
+    ),
+    "correction-begun": CorrectionBegun(
+        name="CORR-2026-11",
+        selected=Selected(_AT, _AT, "pbx1-1763765000.42", "Gold", "retail", "48"),
+        pricing=Pricing(_ID, "retail version 3", charge_more=True),
+        at=_AT,
+        by="ann",
+        why="wrong sheet",
+    ),
+    "correction-ended": CorrectionEnded(
+        Outcome(3, (_DOLLAR,), (_DOLLAR,), (_DOLLAR,), (_DOLLAR,), 2)
     ),
     "routes-planned": RoutesPlanned(1, (_ROUTE,)),
     "attempt-routed": AttemptRouted(1, 2, "acme1", "acme", _RATE, _DOLLAR, _EXCHANGE),

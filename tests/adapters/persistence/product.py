@@ -19,6 +19,7 @@ from adapters.persistence.bulk import LedgerBulkAppends
 from adapters.persistence.codec import FactMapper, RecordedFact
 from adapters.persistence.connecting import connect
 from adapters.persistence.facts import FACTS, UPCASTS
+from adapters.persistence.persons import StoredPersons
 from adapters.persistence.projections import Projections
 from adapters.persistence.rate_sheets import StoredRateSheets
 from adapters.persistence.read_models import ALL
@@ -40,6 +41,7 @@ from application.throttle import Rate, Throttle
 from domain.access_numbers import AccessTerms
 from domain.cards import Status
 from domain.errors import Refused
+from tests.support.persons import KEYS
 from tests.support.postgres import PostgresServer
 from tests.support.story import ACCESS, ALICE, BOB, ROME, WARSAW, PrintedCard, Story, dollars
 
@@ -82,14 +84,15 @@ class Product(Story):
         units, clock = self.ledger, self.clock
         self.stored_sheets = StoredRateSheets(recorder)
         self.projections = Projections(recorder, mapper())
-        self.views = LedgerViews(recorder, mapper())
+        self.persons = StoredPersons(recorder, lambda: KEYS, clock)
+        self.views = LedgerViews(recorder, mapper(), self.persons)
         self.throttle = Throttle(dict.fromkeys(self.throttle.rates, Rate(10_000, 1)))
         chance = Chance(self.random.randrange, self.random.randbytes)
         self.admin = Administration(units, self.pins, clock, chance)
         self.access_numbers = AccessNumbers(units)
         self.tariffs = Tariffs(units, self.stored_sheets, SheetFiles(), clock, chance)
         self.configuration = Configuration(units, itertools.count(step=3600).__next__)
-        self.calls = Calls(units, self.configuration, self.pins, self.throttle, clock)
+        self.calls = Calls(units, self.configuration, self.pins, self.throttle, clock, self.persons)
         self.bindings = CallerIdBindings(units)
         self.dialling = Dialling(units, self.prices, self.routes, clock)
         self.settlement = Settlement(units, clock)

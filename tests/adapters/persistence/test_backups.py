@@ -190,6 +190,19 @@ def test_a_copy_holds_what_was_still_in_the_log_of_the_database(tmp_path: Path) 
         database.execute("SELECT count(*) FROM events WHERE position = 5").fetchone()[0] / 0
 
 
+def test_files_may_be_named_from_where_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with connect("sqlite:///ledger.db") as recorder:
+        upgrade(recorder)
+        record(recorder, 5)
+    back_up("sqlite:///ledger.db", Path("copy.db"))
+    restore(Path("copy.db"), "sqlite:///again/ledger.db")
+    with connect("sqlite:///again/ledger.db") as recorder:
+        assert len(facts(recorder)) == 5
+
+
 def test_the_rest_of_another_ledger_is_not_taken_for_part_of_this_one(tmp_path: Path) -> None:
     path, copy = tmp_path / "ledger.db", tmp_path / "copy.db"
     with connect(f"sqlite:///{path}") as recorder:

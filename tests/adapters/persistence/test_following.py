@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.persistence.projections import Projections
+from adapters.persistence.projections import Page, Projections
 from adapters.persistence.read_models import ALL
+from adapters.persistence.read_models.accounts import Accounts
 from adapters.persistence.recorder import EventRecorder
+from adapters.persistence.view_store import ViewStore
 from tests.adapters.persistence.product import History, Product, mapper
 
 
@@ -24,6 +26,22 @@ def test_models_that_follow_together_apply_each_fact_once(
     assert together.catch_up_all(ALL) == facts * len(ALL) - done
     assert together.catch_up_all(ALL) == 0
     cards = [row.card_id for row in product.views.cards(None, 500)]
-    for model in ALL:
-        together.rebuild(model)
+    together.rebuild(*ALL)
     assert [row.card_id for row in product.views.cards(None, 500)] == cards
+
+
+class Broken(Accounts):
+    """A model that cannot go on."""
+
+    def apply(self, views: ViewStore, page: Page) -> None:
+        raise ArithmeticError
+
+
+def test_a_model_that_cannot_go_on_keeps_no_other_from_it(recorder: EventRecorder) -> None:
+    product = Product(recorder)
+    History(product).play(range(0, 300, 11))
+    projections = Projections(recorder, mapper())
+    with pytest.raises(ArithmeticError):
+        projections.catch_up_all([Broken(), *ALL[1:]])
+    assert projections.position(ALL[0]) == 0
+    assert {projections.position(model) for model in ALL[1:]} == {recorder.max_notification_id()}

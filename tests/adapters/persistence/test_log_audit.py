@@ -16,20 +16,26 @@ from attrs import evolve as changed
 from attrs import frozen
 from sqlalchemy import delete, insert, select, update
 
+from adapters.persistence.bulk import LedgerBulkAppends
 from adapters.persistence.connecting import connect
+from adapters.persistence.correction_views import LedgerCallPages
 from adapters.persistence.log_audit import LedgerAuditor
 from adapters.persistence.migrations import upgrade
 from adapters.persistence.read_models import tables
+from adapters.persistence.rebuild_check import RebuildCheck
 from adapters.persistence.recorder import EventRecorder
 from adapters.persistence.tables import events
 from application import kinds
+from application.approvals import Approvals
 from application.auditing import Verification
 from application.exchange import ExchangeRates
 from application.margins import MarginGuard
 from application.ports import LedgerUnavailable
 from domain.audit_rules import Rule
 from domain.cards import Status
+from domain.corrections import Pricing, Selected
 from tests.adapters.persistence.product import Product, mapper
+from tests.support.corrections import CHEAP, DEAR, EVER, Corrector
 from tests.support.history import PRICE, Routed
 from tests.support.postgres import PostgresServer
 from tests.support.story import ALICE, BOB, NOON, ROME, WARSAW, dollars
@@ -374,6 +380,20 @@ def _two_owners(ledger: Ledger) -> int:
     return ledger.append(row.stream_id, row.name, row.fact | {"card_id": other})
 
 
+def _bound_after_it_was_erased(ledger: Ledger) -> int:
+    row = ledger.rows("caller-id-bound")[0]
+    fact = {"person_id": str(row.stream_id), "by": "ann", "why": "asked by letter"}
+    ledger.append(row.stream_id, "person-erased", fact)
+    return ledger.append(row.stream_id, row.name, row.fact)
+
+
+def _erased_and_still_bound(ledger: Ledger) -> int:
+    row = ledger.rows("caller-id-bound")[0]
+    ledger.append(row.stream_id, row.name, row.fact)
+    fact = {"person_id": str(row.stream_id), "by": "ann", "why": "asked by letter"}
+    return ledger.append(row.stream_id, "person-erased", fact)
+
+
 def _balance_row(ledger: Ledger) -> int:
     account = ledger.rows("balance-forfeited")[0]
     with ledger.recorder.writing() as connection:
@@ -390,7 +410,150 @@ def _missing_row(ledger: Ledger) -> int:
     return row.position
 
 
+def _corrected(ledger: Ledger) -> None:
+    """The calls of the story are priced again, and a part of the first one is given back."""
+    product, recorder = ledger.product, ledger.recorder
+    units, clock, chance = product.ledger, product.clock, product.admin.chance
+    bulk = LedgerBulkAppends(recorder, mapper(), clock)
+    corrector = Corrector(
+        units, bulk, LedgerCallPages(recorder), Approvals(units, clock, chance), clock
+    )
+    cheap = Pricing(CHEAP, "retail version 2")
+    corrector.corrections.run("CORR-1", Selected(*EVER), cheap, "ann", "wrong sheet")
+    reference = ledger.rows("call-started")[0].fact["reference"]
+    corrector.refunds.refund(reference, 1, dollars(0, 1), UUID(int=7), "ann", "bad line")
+    dear = Pricing(DEAR, "retail version 3", charge_more=True)
+    corrector.corrections.run("CORR-2", Selected(*EVER), dear, "ann", "wrong again")
+    product.catch_up()
+
+
+def _correction_of_other_terms(ledger: Ledger) -> int:
+    _corrected(ledger)
+    row = ledger.rows("attempt-rerated")[0]
+    row.fact["terms"]["per_minute"] -= 1_000
+    return ledger.write(row)
+
+
+def _correction_beyond_its_terms(ledger: Ledger) -> int:
+    _corrected(ledger)
+    ledger.raise_by("charge-corrected", "charge", -1)
+    return ledger.raise_by("attempt-rerated", "charge", -1)
+
+
+def _correction_from_nowhere(ledger: Ledger) -> int:
+    _corrected(ledger)
+    ledger.raise_by("charge-corrected", "charge_before", 1)
+    return ledger.raise_by("attempt-rerated", "charge_before", 1)
+
+
+def _correction_of_other_talk(ledger: Ledger) -> int:
+    _corrected(ledger)
+    return ledger.edit("attempt-refunded", seconds=1)
+
+
+def _correction_from_other_terms(ledger: Ledger) -> int:
+    _corrected(ledger)
+    row = ledger.rows("attempt-rerated")[-1]
+    row.fact["terms_before"]["per_minute"] -= 1_000
+    return ledger.write(row)
+
+
+def _correction_with_a_setup_fee_more(ledger: Ledger) -> int:
+    _corrected(ledger)
+    row = next(each for each in ledger.rows("attempt-rerated") if not each.fact["setup_due"])
+    row.fact["setup_due"] = True
+    return ledger.write(row)
+
+
+def _correction_takes_a_refund_back(ledger: Ledger) -> int:
+    _corrected(ledger)
+    refund = ledger.rows("attempt-refunded")[0]
+    later = [each.position > refund.position for each in ledger.rows("attempt-rerated")]
+    which = next(
+        place
+        for place, row in enumerate(ledger.rows("attempt-rerated"))
+        if later[place] and row.stream_id == refund.stream_id
+    )
+    ledger.raise_by("charge-corrected", "charge", 10_000, which + 1)
+    return ledger.raise_by("attempt-rerated", "charge", 10_000, which)
+
+
+def _corrected_twice(ledger: Ledger) -> int:
+    _corrected(ledger)
+    row = ledger.rows("attempt-refunded")[0]
+    return ledger.append(row.stream_id, row.name, row.fact)
+
+
+def _refund_of_nobody(ledger: Ledger) -> int:
+    _corrected(ledger)
+    fact = ledger.rows("attempt-refunded")[0].fact | {"hold_id": str(UUID(int=77))}
+    return ledger.append(ledger.rows("call-started")[0].stream_id, "attempt-refunded", fact)
+
+
+def _refund_of_nothing(ledger: Ledger) -> int:
+    _corrected(ledger)
+    row = ledger.rows("attempt-refunded")[0]
+    return ledger.edit("attempt-refunded", charge=row.fact["charge_before"])
+
+
+def _corrected_otherwise(ledger: Ledger) -> int:
+    """The account got a cent more than the call tells of."""
+    _corrected(ledger)
+    return ledger.raise_by("charge-corrected", "charge", -10_000)
+
+
+def _moved_twice(ledger: Ledger) -> int:
+    _corrected(ledger)
+    row = ledger.rows("charge-corrected")[0]
+    return ledger.append(row.stream_id, row.name, row.fact)
+
+
+def _moved_by_nobody(ledger: Ledger) -> int:
+    _corrected(ledger)
+    fact = ledger.rows("charge-corrected")[0].fact | {"correction_id": str(UUID(int=77))}
+    return ledger.append(ledger.rows("charge-corrected")[0].stream_id, "charge-corrected", fact)
+
+
+def _never_arrived(ledger: Ledger) -> int:
+    _corrected(ledger)
+    last = ledger.rows("charge-corrected")[-1]
+    ledger.drop(last.position)
+    (told,) = [
+        each
+        for each in ledger.rows("attempt-rerated")
+        if each.fact["correction_id"] == last.fact["correction_id"]
+        and each.fact["hold_id"] == last.fact["hold_id"]
+    ]
+    return told.position
+
+
+def _charged_more_than_available(ledger: Ledger) -> int:
+    _corrected(ledger)
+    return ledger.edit("charge-corrected", 0, charge=money(9_000))
+
+
+def _charge_below_zero(ledger: Ledger) -> int:
+    _corrected(ledger)
+    return ledger.edit("charge-corrected", 0, charge=money(-1))
+
+
 PLANTED = [
+    (Rule.CORRECTION, _correction_of_other_terms),
+    (Rule.CORRECTION, _correction_beyond_its_terms),
+    (Rule.CORRECTION, _correction_from_nowhere),
+    (Rule.CORRECTION, _correction_of_other_talk),
+    (Rule.CORRECTION, _correction_from_other_terms),
+    (Rule.CORRECTION, _correction_with_a_setup_fee_more),
+    (Rule.CORRECTION, _correction_takes_a_refund_back),
+    (Rule.CORRECTION, _corrected_twice),
+    (Rule.CORRECTION, _refund_of_nobody),
+    (Rule.CORRECTION, _refund_of_nothing),
+    (Rule.CORRECTED, _corrected_otherwise),
+    (Rule.CORRECTED, _moved_twice),
+    (Rule.CORRECTED, _moved_by_nobody),
+    (Rule.CORRECTED, _never_arrived),
+    (Rule.BALANCE, _charged_more_than_available),
+    (Rule.AMOUNTS, _charge_below_zero),
     (Rule.READABLE, _unreadable),
     (Rule.READABLE, _unknown_name),
     (Rule.UNBROKEN, _gap),
@@ -417,6 +580,8 @@ PLANTED = [
     (Rule.FORFEITED, _forfeited_by_a_card_in_use),
     (Rule.CARD_NUMBER, _a_number_again),
     (Rule.CALLER_ID, _two_owners),
+    (Rule.CALLER_ID, _bound_after_it_was_erased),
+    (Rule.CALLER_ID, _erased_and_still_bound),
     (Rule.READ_MODEL, _balance_row),
     (Rule.READ_MODEL, _missing_row),
 ]
@@ -448,6 +613,15 @@ def test_a_planted_defect_is_named_with_its_fact(
 def _everything(ledger: Ledger) -> list[Any]:
     with ledger.recorder.reading() as connection:
         return list(connection.execute(select(events)))
+
+
+def test_corrections_that_the_product_made_keep_every_rule(stored: Ledger) -> None:
+    _corrected(stored)
+    told = stored.verify()
+    assert (told.clean, list(told.found)) == (True, [])
+    assert len(stored.rows("attempt-rerated")) == 4
+    checked = RebuildCheck(stored.recorder, mapper()).run()
+    assert checked.difference is None
 
 
 def test_whoever_waits_is_told_how_far_it_is(ledger: Ledger) -> None:

@@ -74,8 +74,7 @@ def test_what_an_older_ledger_knew_is_what_its_facts_say_and_calls_go_on(
         product = later(recorder)
         product.catch_up()
         found = rows(recorder)
-        for model in ALL:
-            product.projections.rebuild(model)
+        product.projections.rebuild(*ALL)
         assert rows(recorder) == found
         assert len(found["view_cards"]) > 1
         card = product.card()

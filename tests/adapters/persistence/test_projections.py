@@ -5,12 +5,13 @@ from __future__ import annotations
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 
 from adapters.persistence.codec import FactMapper
 from adapters.persistence.projections import Page, Projections
 from adapters.persistence.recorder import EventRecorder
 from adapters.persistence.units_of_work import LedgerUnitsOfWork
+from adapters.persistence.view_store import ViewStore
 from application.ports import Unit
 from tests.adapters.persistence import worker
 from tests.adapters.persistence.purses import added, opened
@@ -36,8 +37,8 @@ class Paged(Entries):
         self.pages: list[int] = []
         self.fails = False
 
-    def apply(self, connection: Connection, page: Page) -> None:
-        super().apply(connection, page)
+    def apply(self, views: ViewStore, page: Page) -> None:
+        super().apply(views, page)
         self.pages.append(len(page))
         if self.fails:
             raise ArithmeticError

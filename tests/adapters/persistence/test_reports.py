@@ -22,6 +22,7 @@ from adapters.persistence.read_models.reports import Reports
 from adapters.persistence.rebuild_check import RebuildCheck
 from adapters.persistence.recorder import EventRecorder
 from application import kinds
+from application.persons import opened
 from application.report_rows import UsageRow, totals
 from application.reports import (
     CallLogAsked,
@@ -39,11 +40,14 @@ from domain.accounts import (
     AccountOpened,
     BalanceAdjusted,
     BalanceForfeited,
+    ChargeCorrected,
     DailyFeeCharged,
     FundsAdded,
     HoldCaptured,
 )
 from domain.call_sessions import (
+    AttemptRefunded,
+    AttemptRerated,
     AttemptRouted,
     AttemptSettled,
     AttemptStarted,
@@ -91,6 +95,7 @@ class Tried:
     routes: tuple[PlannedRoute, ...] = ()
     announced: int | None = None
     settled: AttemptSettled | None = None
+    charge_now: Money | None = None
     routed: AttemptRouted | None = None
 
 
@@ -107,6 +112,7 @@ class Folded:
     up: set[UUID] = field(factory=set)
     money: list[tuple[datetime, UUID, str, str, dict[str, int]]] = field(factory=list)
     refused: list[tuple[datetime, CallStarted, str]] = field(factory=list)
+    corrected: list[tuple[datetime, Tried, AttemptRerated | AttemptRefunded]] = field(factory=list)
     groups: dict[UUID, str] = field(factory=dict)
     channels: dict[UUID, str] = field(factory=dict)
 
@@ -174,6 +180,10 @@ class Folded:
                 self.tried[stream_id, fact.number].settled = fact
             case AttemptRouted():
                 self.tried[stream_id, fact.number].routed = fact
+            case AttemptRerated() | AttemptRefunded():
+                tried = self.tried[stream_id, fact.number]
+                tried.charge_now = fact.charge
+                self.corrected.append((recorded.recorded_at, tried, fact))
 
     def done(self) -> Iterator[tuple[Tried, AttemptSettled]]:
         for each in self.tried.values():
@@ -193,6 +203,8 @@ def _moved(fact: object, stream_id: UUID, folded: Folded) -> Iterator[tuple[UUID
             yield holder, {"top_ups": 1, "topped_up": amount.micros}
         case HoldCaptured(_, amount):
             yield holder, {"calls": amount.micros}
+        case ChargeCorrected(_, _, before, charge):
+            yield holder, {"calls": charge.micros - before.micros}
         case DailyFeeCharged(_, amount):
             yield holder, {"fees": amount.micros}
         case BalanceForfeited(amount):
@@ -259,6 +271,17 @@ def usage_by_the_facts(folded: Folded, asked: UsageAsked) -> dict[Any, dict[str,
             for route in each.routes[: routed.leg - 1]:
                 trunk = route.trunk if asked.by is UsageBy.ROUTE else None
                 found[told, route.provider, trunk, unit]["passed_over"] += 1
+    for at, each, fact in folded.corrected:
+        day, settled = day_of(at, asked.period.zone), each.settled
+        if not within(day) or asked.group not in (None, folded.groups[each.group_id]):
+            continue
+        told, unit = (day if asked.daily else None), fact.charge.unit
+        line = found[told, *usage_name(asked.by, each, folded), unit]
+        more, routed = fact.charge.micros - fact.charge_before.micros, each.routed
+        line["revenue"] += more
+        assert settled is not None, "what is not settled is not corrected"
+        if routed is None or margin(settled.charge, routed.cost, routed.exchange) is None:
+            line["uncosted"] += more
     return {key: {n: v for n, v in line.items() if v} for key, line in found.items()}
 
 
@@ -437,11 +460,12 @@ def test_failed_logins_and_what_is_open_are_counted(
         trade.play(steps)
         trade.product.catch_up(page)
         folded = Folded.of(trade.product)
+        persons = trade.product.persons
         period = Period(*PERIOD, zone)
         names: dict[RefusalsBy, Callable[[CallStarted, str], str | None]] = {
             RefusalsBy.TOTAL: lambda call, reason: None,
             RefusalsBy.ACCESS_NUMBER: lambda call, reason: call.access_number,
-            RefusalsBy.CALLER_ID: lambda call, reason: call.caller_id,
+            RefusalsBy.CALLER_ID: lambda call, reason: opened(persons, call.caller_id),
             RefusalsBy.REASON: lambda call, reason: reason,
         }
         for by, named in names.items():
@@ -454,7 +478,7 @@ def test_failed_logins_and_what_is_open_are_counted(
         by_source: defaultdict[str | None, list[tuple[CallStarted, str]]] = defaultdict(list)
         for at, call, reason in folded.refused:
             if within(day_of(at, zone)):
-                by_source[call.caller_id].append((call, reason))
+                by_source[opened(persons, call.caller_id)].append((call, reason))
         assert {
             row.caller_id: (row.refused, row.access_numbers, row.unknown_cards, row.wrong_pins)
             for row in trade.reports.sources(period, 2)
@@ -508,7 +532,7 @@ def test_every_settled_attempt_is_in_the_call_log_once(
                 folded.cards[each.started.card_id].number,
                 each.started.destination,
                 settled.seconds,
-                settled.charge.micros,
+                (each.charge_now or settled.charge).micros,
             )
             for each, settled in folded.done()
         )

@@ -177,8 +177,7 @@ def test_rows_are_the_same_whatever_the_pages_and_after_a_rebuild(
     office.catch_up(page)
     found = office.rows()
     projections = Projections(office.recorder, mapper())
-    for model in MODELS:
-        projections.rebuild(model)
+    projections.rebuild(*MODELS)
     assert office.rows() == found
     assert len(found["view_routes"]) == 2
 

@@ -70,9 +70,11 @@ class Spy:
             self.selects += 1
             return select(after)
 
-        def insert_events(stored_events: list[StoredEvent], *, claims: list[StoredClaim]) -> object:
+        def insert_events(
+            stored_events: list[StoredEvent], *, claims: list[StoredClaim], losses: int
+        ) -> object:
             self.before_append()
-            positions = insert(stored_events, claims=claims)
+            positions = insert(stored_events, claims=claims, losses=losses)
             self.after_append()
             return positions
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from adapters.persistence.bulk import LedgerBulkAppends
+from adapters.persistence.correction_views import LedgerCallPages
 from adapters.persistence.lot_views import LedgerLotViews
 from adapters.persistence.report_views import LedgerReportViews
 from application import kinds
@@ -26,6 +27,7 @@ from domain.lots import Numbering
 from domain.money import MINUTES, Money
 from domain.rating import RateTerms, talk_minutes
 from tests.adapters.persistence.product import History, Product, mapper
+from tests.support.corrections import Corrector
 from tests.support.shop import Drawer, Envelopes
 from tests.support.story import ALICE, BOB, ROME, WARSAW, PrintedCard, dollars
 
@@ -77,8 +79,10 @@ class Trade(History):
         self.lots = Lots(units, bulk, pins, seals, Drawer(), clock, chance, approvals, chunk=3)
         self.changes_of_many = CardChanges(units, bulk, self.lots, views, approvals, chunk=2)
         self.distributors = Distributors(units, views)
-        self.reports = LedgerReportViews(recorder, mapper())
+        self.reports = LedgerReportViews(recorder, mapper(), product.persons)
         self.adjustments = 0
+        calls = LedgerCallPages(recorder)
+        self.corrector = Corrector(units, bulk, calls, approvals, clock)
         for name in ("Kiosk", "Petrol"):
             self.distributors.add(name, "ann")
         self._does = (
@@ -97,6 +101,8 @@ class Trade(History):
             self.takes_cards_from,
             self.adjusts,
             self.sleeps,
+            self.is_refunded,
+            self.is_rerated,
         )
 
     # The same as in any history, in more groups, units and routes.
@@ -207,6 +213,12 @@ class Trade(History):
         self.changes_of_many.adjust_balance(
             card.card_id, UUID(int=1 << 64 | self.adjustments), amount, "ann", "a mistake"
         )
+
+    def is_refunded(self, how: int) -> None:
+        self.corrector.refunds_a_part(self._call(how), how)
+
+    def is_rerated(self, how: int) -> None:
+        self.corrector.rerates(self._call(how), how)
 
     def sleeps(self, how: int) -> None:
         self.product.clock.pass_by(minutes=how % 4_000)

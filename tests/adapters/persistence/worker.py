@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column, Connection, Integer, MetaData, String, Table
+from sqlalchemy import Column, Integer, MetaData, String, Table
 
 from adapters.persistence.codec import FactMapper
 from adapters.persistence.connecting import connect
+from adapters.persistence.leases import leases_of
 from adapters.persistence.migrations import upgrade
 from adapters.persistence.projections import Page, Projections
 from adapters.persistence.tables import claims
 from adapters.persistence.units_of_work import LedgerUnitsOfWork
+from adapters.persistence.view_store import ViewStore
 from application.ports import Unit
 from tests.adapters.persistence.purses import FACTS, UPCASTS, added, opened
 from tests.support.stores import FixedClock
@@ -37,15 +39,14 @@ class Entries:
 
     name = "entries"
     tables = (entries,)
+    facts = tuple(FACTS.values())
 
-    def apply(self, connection: Connection, page: Page) -> None:
-        connection.execute(
-            entries.insert(),
-            [
-                {"position": position, "name": type(recorded.fact).__name__}
-                for position, recorded in page
-            ],
-        )
+    def apply(self, views: ViewStore, page: Page) -> None:
+        rows = [
+            {"position": position, "name": type(recorded.fact).__name__}
+            for position, recorded in page
+        ]
+        views.execute(views.table(entries).insert(), rows)
 
 
 def start(what: str, *arguments: object, **options: Any) -> subprocess.Popen[str]:
@@ -124,6 +125,14 @@ def follow(url: str) -> None:
         print(projections.catch_up(Entries()))  # noqa: T201 - the test reads it
 
 
+def hold(url: str, lease: str) -> None:
+    """Takes a lease, says so, and keeps it until it is killed."""
+    with leases_of(url) as leases:
+        print(leases.take(lease), flush=True)  # noqa: T201 - the test reads it
+        while leases.take(lease):
+            threading.Event().wait(0.2)
+
+
 def _add(units: LedgerUnitsOfWork, purse_id: UUID, top_up_id: UUID) -> None:
     def decide(unit: Unit) -> None:
         added(unit, purse_id, top_up_id, 1)
@@ -133,7 +142,7 @@ def _add(units: LedgerUnitsOfWork, purse_id: UUID, top_up_id: UUID) -> None:
 
 DOES: dict[str, Callable[..., None]] = {
     each.__name__: each
-    for each in (write, acknowledge, acknowledge_early, take_turns, migrate, follow)
+    for each in (write, acknowledge, acknowledge_early, take_turns, migrate, follow, hold)
 }
 
 if __name__ == "__main__":

@@ -80,6 +80,18 @@ def test_the_newest_of_a_name_is_found_however_far_back_it_is(path: Path) -> Non
     assert file.newest("nobody.example") is None
 
 
+@pytest.mark.parametrize("left", [0, 30])
+def test_a_first_note_of_which_the_power_left_the_length_is_written_again(
+    path: Path, left: int
+) -> None:
+    """Zeros are read for what did not reach the disk."""
+    path.parent.mkdir()
+    path.write_bytes(NOTES[0].encode()[:left] + bytes(len(NOTES[0]) - left))
+    file = CheckpointFile(path)
+    file.publish(ORIGIN, NOTES[:2])
+    assert notes(path) == NOTES[:2]
+
+
 @pytest.mark.parametrize("content", [b"SQLite format 3\0" * 20, b"x" * 100_000])
 def test_a_file_that_holds_something_else_is_left_alone(path: Path, content: bytes) -> None:
     path.parent.mkdir()

@@ -81,6 +81,8 @@
     follow();
   });
 
+  each("[data-print]", (button) => button.addEventListener("click", () => window.print()));
+
   each("[data-copy]", (button) =>
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent.trim());

@@ -1,4 +1,4 @@
-"""What corrections of charges need to be found again."""
+"""Corrections of charges need no table of their own: names are in the directory of names."""
 
 from __future__ import annotations
 

@@ -165,15 +165,17 @@ def test_a_call_says_why_it_cost_what_it_did(world: World, owner: Visitor) -> No
     reference = called(world, world.card(), talked=61)
     page = owner.get(f"/calls/{kinds.session_id(reference)}")
     assert "Why it cost 0.12 USD" in page.text
-    assert "120 seconds at 0.06 USD a minute" in page.text
+    assert "120 s at 0.06 USD a minute" in page.text
     assert "Attempt 1: dials +442071838750" in page.text
 
 
 def test_a_call_that_nobody_answered_cost_nothing(world: World, owner: Visitor) -> None:
     reference = called(world, world.card(), talked=None)
+    world.services.settlement.call_ended(reference)
     page = owner.get(f"/calls/{kinds.session_id(reference)}")
     assert page.status_code == 200
-    assert "Why it cost" not in page.text
+    assert "Why it cost 0.00 USD" in page.text
+    assert "Nobody answered" in page.text
 
 
 def test_an_account_tells_its_movements(world: World, owner: Visitor) -> None:
