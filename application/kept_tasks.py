@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 from uuid import UUID
 
@@ -41,6 +42,6 @@ class KeptTasks(Protocol):
 
     def find(self, task_id: UUID) -> KeptTask | None: ...
 
-    def still_here(self) -> None:
-        """All tasks of this process that are not over are alive."""
+    def still_here(self, task_ids: Collection[UUID]) -> None:
+        """These tasks of this process, which are not over, are alive."""
         ...

@@ -16,7 +16,7 @@ from application.talked_attempts import CallPages, TalkedAttempt, TalkedAttempts
 from domain.accounts import Forfeiture
 from domain.call_sessions import AttemptRefunded
 from domain.cards import check_words
-from domain.errors import SettingNotAllowed
+from domain.errors import AlreadyExists, SettingNotAllowed
 from domain.money import Money
 from domain.recharging import Signed, given_back, refund
 
@@ -63,8 +63,8 @@ class Refunds:
         """Gives back an amount of an attempt, or all; once for each correction id.
 
         ``number`` None: the only attempt of the call that is charged. Raises SettingNotAllowed for
-        more than is still charged, AlreadyExists if the same id gave back another amount,
-        ApprovalNeeded where a second person has to agree, NotFound, and ValueError.
+        more than is still charged, AlreadyExists if the same id gave back another amount or was of
+        another attempt, ApprovalNeeded where a second person has to agree, NotFound and ValueError.
         """
         check_words(by, why)
         attempt = self._attempt(reference, number, correction_id)
@@ -110,8 +110,11 @@ class Refunds:
 
     def _attempt(self, reference: str, number: int | None, correction_id: UUID) -> TalkedAttempt:
         talked = self.attempts(reference)
+        made = [each for each in talked if each.now.made(correction_id)]
+        if made and number not in (None, made[0].talk.number):
+            raise AlreadyExists("refund", f"of attempt {made[0].talk.number}")
         if number is None:
-            wanted = [each for each in talked if each.now.charge or each.now.made(correction_id)]
+            wanted = made or [each for each in talked if each.now.charge]
             if len(wanted) == 1:
                 return wanted[0]
             told = ", ".join(str(each.talk.number) for each in wanted)

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Protocol
 from uuid import UUID
 
@@ -229,12 +230,12 @@ class SigningIn:
 
     def _shown(self, name: str, password: str, code: str | None, source: str) -> Person:
         """The person whose password and code these are."""
-        key = name_key(name)
+        key, network = name_key(name), network_of(source)
         # Who is known at an address has tries of his own there: others who try his name from
         # elsewhere do not lock him out.
-        known = ("known", f"{source} {key}")
+        known = ("known", f"{network} {key}")
         named = known if self.throttle.has(known) else ("name", key)
-        tries = (("source", source), named, ("all", ""))
+        tries = (("source", network), named, ("all", ""))
         if not self.throttle.take(tries):
             raise TooManySignIns
         person = self.people.staff().named(name)
@@ -263,6 +264,19 @@ class SigningIn:
         ):
             return "wrong code" if code else "no code"
         return None
+
+
+def network_of(source: str) -> str:
+    """What tries are counted by: an address of IPv4, or the 64 bits in which a subscriber of IPv6
+    has as many addresses as there are (RFC 4291, 2.5.4). Anything else is left as it is."""
+    try:
+        address = ip_address(source)
+    except ValueError:
+        return source
+    if isinstance(address, IPv4Address):
+        return str(address)
+    mapped = address.ipv4_mapped
+    return str(mapped or IPv6Network((int(address) >> 64 << 64, 64)))
 
 
 def same(one: str, other: str) -> bool:

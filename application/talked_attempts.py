@@ -69,9 +69,9 @@ class _Group:
     def terms(self, at: datetime) -> GroupTerms:
         terms = self.changes[0][1]
         for since, each in self.changes:
-            if since > at:
-                break
-            terms = each
+            # In the order of the log, whose clock may have been put back in between.
+            if since <= at:
+                terms = each
         return terms
 
 

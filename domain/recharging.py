@@ -28,6 +28,10 @@ from domain.rating import RateTerms, charge
 MOST_CORRECTIONS = 100
 """Corrections of one attempt, so that the state of its call stays small."""
 
+MOST_BEFORE_REFUND = 50
+"""Corrections of an attempt that may be refunded: small refunds leave room for re-ratings, and so
+keep no correction of a month from its end."""
+
 
 @frozen
 class Talk:
@@ -107,7 +111,7 @@ def rerate(
     after = aim if aim <= now else min(aim, now + max(available, available.zero))
     if after == now and aim == now:
         return []
-    _check_room(settled)
+    _check_room(settled, MOST_CORRECTIONS)
     return [
         AttemptRerated(
             talk.number,
@@ -148,7 +152,7 @@ def refund(
     accepted = f"above zero and at most the {now} that is still charged"
     if back.unit != now.unit or not 0 < back.micros <= now.micros:
         raise SettingNotAllowed("amount", str(back), accepted)
-    _check_room(settled)
+    _check_room(settled, MOST_BEFORE_REFUND)
     return [
         AttemptRefunded(
             talk.number,
@@ -178,7 +182,7 @@ def _settled(session: CallSession, number: int) -> Settled:
     return settled
 
 
-def _check_room(settled: Settled) -> None:
-    if len(settled.corrections) >= MOST_CORRECTIONS:
-        accepted = f"at most {MOST_CORRECTIONS} of one attempt"
-        raise SettingNotAllowed("corrections", str(MOST_CORRECTIONS + 1), accepted)
+def _check_room(settled: Settled, most: int) -> None:
+    if len(settled.corrections) >= most:
+        accepted = f"at most {most} of one attempt"
+        raise SettingNotAllowed("corrections", str(len(settled.corrections) + 1), accepted)

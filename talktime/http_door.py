@@ -50,9 +50,14 @@ def http_bound(system: System, services: HttpServices) -> Iterator[HttpServer]:
 def work_done(work: Work, *, threads: int) -> Iterator[None]:
     """What is asked for behind the door is done for as long as this is open."""
     with ExitStack() as stack:
-        for _ in range(threads):
-            worker = Repeated("work", lambda: work.run_next(None), lambda: None)
+        workers = [
+            Repeated("work", lambda: work.run_next(None), lambda: None) for _ in range(threads)
+        ]
+        for worker in workers:
             stack.callback(worker.stop, work.stop)
+        # All before one is waited for: once the work has stopped, it lets nobody wait for more.
+        for worker in workers:
+            stack.callback(worker.end)
         ended = Event()
         here = Repeated("work, alive", work.still_here, lambda: ended.wait(STILL_HERE_SECONDS))
         stack.callback(here.stop, ended.set)

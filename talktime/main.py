@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -280,9 +280,22 @@ class Talktime:
             raise Failure(f"{path}: {error.strerror}") from error
         return path
 
-    def abandon_persons(self, by: str, why: str) -> int:
+    def abandon_persons(self, lost_keys: Collection[str], by: str, why: str) -> int:
+        path = self._settings.person_key_file
+        had_file = path.exists()
         with mendable(), running(self._settings, lost_keys=True) as system:
             keys = system.person_keys
+            missing = keys.lost_keys() - set(lost_keys)
+            if missing:
+                if not had_file:
+                    # Made by the start of the program; the right one may yet be copied there.
+                    path.unlink()
+                named = " ".join(f"--lost-key {each}" for each in sorted(missing))
+                raise Failure(
+                    f"master keys that the ledger needs are not in {path}. Copy the file from"
+                    " another machine. If they are in no copy anywhere, nothing opens those"
+                    f" numbers any more; then say so: {named}"
+                )
             lost = keys.lost()
             for sealed in lost:
                 system.persons_desk.erase_sealed(sealed, by, why)

@@ -58,6 +58,7 @@ def rotation(settings: Settings, recorder: EventRecorder, clock: Clock) -> Perso
         clock,
         every=timedelta(days=settings.persons.key_days),
         keep=timedelta(days=settings.persons.keep_days),
+        alone=rotates_by_itself(settings, recorder),
     )
 
 

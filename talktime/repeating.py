@@ -23,8 +23,12 @@ class Repeated:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def stop(self, wake: Callable[[], None]) -> None:
+    def end(self) -> None:
+        """No further turn is begun."""
         self._stop.set()
+
+    def stop(self, wake: Callable[[], None]) -> None:
+        self.end()
         wake()
         self._thread.join(30)
 

@@ -25,7 +25,7 @@ from adapters.persistence.connecting import connect
 from adapters.persistence.facts import FACTS, UPCASTS
 from adapters.persistence.log_audit import LedgerAuditor
 from adapters.persistence.log_reader import LogReader
-from adapters.persistence.migrations import upgrade
+from adapters.persistence.migrations import NewerLedger, upgrade
 from adapters.persistence.milestones import Milestones
 from adapters.persistence.person_rotation import PersonKeyRotation
 from adapters.persistence.persons import StoredPersons
@@ -324,6 +324,8 @@ def open_ledger(url: str) -> EventRecorder:
         recorder.close()
         if isinstance(error, PersistenceError):
             raise LedgerUnavailable(str(error)) from error
+        if isinstance(error, NewerLedger):
+            raise SettingsError(f"ledger.url: {error}") from error
         raise
     return recorder
 

@@ -122,6 +122,7 @@ class Shipper:
         self._woken = threading.Event()
         self._pause = wait or self._stop.wait
         self._monotonic = monotonic
+        self._patience = Patience(clock, monotonic)
         self._log = structlog.get_logger("talktime.ship").bind(node=settings.node)
         self._rejected = Rejected(settings.spool / REJECTED_FILE)
         self._delivery = Delivery(reports, self._stop, self._pause, self._settled, self._failed)
@@ -149,7 +150,7 @@ class Shipper:
             self._asterisk,
             self._events,
             self._clock,
-            Patience(self._clock, self._monotonic),
+            self._patience,
             self._pause,
             self._waits,
         )
@@ -179,17 +180,26 @@ class Shipper:
         self._woken.set()
 
     def run(self) -> None:
-        """Works until ``stop``. What fails for now is tried again; only a fault of ours ends it."""
+        """Works until ``stop``, whatever goes wrong: it is told in the log, and tried again."""
+        failing = False
         while not self._stop.is_set():
             try:
+                if failing:
+                    # Lines that were read and not reported must not be passed over.
+                    self.close()
+                    self._open()
                 self.turn()
+                failing = False
             except RetryError:
                 return
             except OSError as error:
                 self._log.error("spool_not_usable", error=str(error))
-                # Lines that were read and not reported must not be passed over.
-                self.close()
-                self._open()
+                failing = True
+                self._stop.wait(1.0)
+            except Exception:
+                if not failing:
+                    self._log.exception("not_shipped")
+                failing = True
                 self._stop.wait(1.0)
             self._woken.wait(self._settings.poll)
             self._woken.clear()

@@ -138,9 +138,9 @@ class Tail:
                 self._put_aside(file, aside)
 
     def close(self) -> None:
-        for file in self._files:
+        files, self._files = self._files, []
+        for file in files:
             os.close(file.handle)
-        self._files = []
 
     def _put_aside(self, file: _File, aside: Path) -> None:
         if aside.exists():

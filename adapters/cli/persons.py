@@ -95,13 +95,21 @@ def rotate(
 
 
 @app.command()
-def abandon(context: typer.Context, why: Why, by: By = "", json: Json = False) -> None:
+def abandon(
+    context: typer.Context,
+    why: Why,
+    lost_key: Annotated[
+        list[str] | None, typer.Option(help="The id of a master key that no copy has; repeatable.")
+    ] = None,
+    by: By = "",
+    json: Json = False,
+) -> None:
     """Erase whoever's master key is lost, so that the ledger can be used again without it.
 
     Look for a copy of the file first: this cannot be taken back.
     """
     with plainly():
-        erased = program_of(context).abandon_persons(by or whoever(), why)
+        erased = program_of(context).abandon_persons(lost_key or [], by or whoever(), why)
     if json:
         show_json({"erased": erased})
     else:

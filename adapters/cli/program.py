@@ -261,8 +261,11 @@ class Program(Protocol):
 
     def make_person_keys(self) -> Path: ...
 
-    def abandon_persons(self, by: str, why: str) -> int:
-        """Erases whoever's master key is lost; gives how many. The ledger can be used again."""
+    def abandon_persons(self, lost_keys: Collection[str], by: str, why: str) -> int:
+        """Erases whoever's master key is lost; gives how many. The ledger can be used again.
+
+        Each lost key has to be named, so that a file which is merely not there erases nobody.
+        """
         ...
 
     def new_api_key(self, name: str, scopes: tuple[str, ...]) -> tuple[str, str]:

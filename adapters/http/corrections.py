@@ -142,7 +142,7 @@ class Previewed(Struct, frozen=True):
     lines: list[LineShown]
 
 
-kept(PREVIEW, result=Previewed)
+kept(PREVIEW, about=RerateSent | None, result=Previewed)
 kept(RUN, result=Outcome)
 
 
@@ -178,6 +178,9 @@ def preview(services: HttpServices, asked: Asked) -> Answer:
     corrections = services.correcting.corrections
     selected, pricing = _selected(sent), _pricing(corrections, sent)
     preview_id = asked.command_id(PREVIEW)
+    if (known := services.work.find(preview_id)) is not None and known.about != sent:
+        detail = "this Idempotency-Key was used before, for another preview: send a new one"
+        raise asked_wrongly(problems.KEY_USED, detail)
 
     def run(progress: Progress) -> object:
         totals, lines = Totals(), list[LineShown]()
@@ -187,7 +190,7 @@ def preview(services: HttpServices, asked: Asked) -> Answer:
                 lines.append(tell(LineShown, line, forfeits=forfeits))
         return Previewed(totals.looked_at, _outcome(totals.outcome), totals.unpriced_names, lines)
 
-    task = services.work.start(Task(preview_id, PREVIEW, asked.actor.identity, 0, run))
+    task = services.work.start(Task(preview_id, PREVIEW, asked.actor.identity, 0, run, sent))
     return Answer(_previewed(task), 202, {"Location": f"/v1/correction-previews/{preview_id}"})
 
 

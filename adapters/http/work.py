@@ -128,6 +128,7 @@ class Work:
     _tasks: OrderedDict[UUID, Task] = field(factory=OrderedDict)
     _waiting: deque[Task] = field(factory=deque)
     _changed: Condition = field(factory=Condition)
+    _untold: dict[UUID, Task] = field(factory=dict)
     _stopped: bool = False
 
     def start(self, task: Task, most: int = MOST_WAITING) -> Task:
@@ -148,6 +149,7 @@ class Work:
             return self.find(task.task_id) or _told(elsewhere)
         with self._changed:
             self._tasks[task.task_id] = task
+            self._untold.pop(task.task_id, None)
             self._tasks.move_to_end(task.task_id)
             self._waiting.append(task)
             self._forget()
@@ -179,11 +181,15 @@ class Work:
         return known
 
     def still_here(self) -> None:
-        """Tells other processes that the tasks of this one are not forgotten."""
+        """Tells other processes that the tasks of this one are not forgotten, and what became of
+        those whose end could not be told before."""
         with self._changed:
-            under_way = any(not each.over for each in self._tasks.values())
+            under_way = [task_id for task_id, each in self._tasks.items() if not each.over]
         if self._kept and under_way:
-            self._kept.still_here()
+            self._kept.still_here(under_way)
+        for task in list(self._untold.values()):
+            if task.over:
+                self._tell(task)
 
     def run_next(self, seconds: float | None = 0.0) -> bool:
         """Performs one task; waits so many seconds for one, None: until there is one.
@@ -210,9 +216,11 @@ class Work:
             return
         try:
             self._kept.save(_row(task))
+            self._untold.pop(task.task_id, None)
         except LedgerUnavailable as error:
             # The work itself has its own words for that; the next telling brings this one too.
             _log.warning("task_not_told", task_id=str(task.task_id), fault=str(error))
+            self._untold[task.task_id] = task
 
     def _forget(self) -> None:
         over = [each for each, task in self._tasks.items() if task.over]

@@ -33,6 +33,9 @@ _POLITE = 5
 
 _ENDS_SECONDS = 10.0
 
+_SILENT_SECONDS = 120.0
+"""It tells of every page, so one that is silent for so long hangs."""
+
 
 @frozen
 class LedgerBooks:
@@ -56,7 +59,9 @@ class LedgerBooks:
             with theirs:
                 worker = _begun(theirs)
             stack.callback(_end, worker)
-            ours.send((self.url, self.zone, question, position))
+            with suppress(ConnectionError):
+                # What became of it is heard in place of the answer.
+                ours.send((self.url, self.zone, question, position))
             return _received(ours, progress)
 
 
@@ -72,9 +77,11 @@ def _begun(theirs: Connection) -> subprocess.Popen[bytes]:
 
 def _received(ours: Connection, progress: Progress) -> Figures:
     while True:
+        told: int | str | ValueError | tuple[Figures] = "a process that reads the books hangs"
         try:
-            told: int | str | ValueError | tuple[Figures] = ours.recv()
-        except EOFError:
+            if ours.poll(_SILENT_SECONDS):
+                told = ours.recv()
+        except (EOFError, ConnectionError):
             told = "a process that read the books ended too early"
         match told:
             case int():
@@ -89,7 +96,11 @@ def _received(ours: Connection, progress: Progress) -> Figures:
 
 def _end(worker: subprocess.Popen[bytes]) -> None:
     worker.terminate()
-    worker.wait(_ENDS_SECONDS)
+    try:
+        worker.wait(_ENDS_SECONDS)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        worker.wait(_ENDS_SECONDS)
 
 
 def work(told: Connection, stand_back: Callable[[], object]) -> None:

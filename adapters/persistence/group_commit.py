@@ -124,6 +124,8 @@ class GroupCommit:
                 if each.first is None and each.error is None:
                     # The leader was interrupted: nobody knows what became of the flush.
                     each.error = OperationalError("interrupted: unknown if it was stored")
+            # The first one is our own, and may be awake: its patience can end as it gets the lead.
+            for each in batch[1:]:
                 each.woken.release()
 
     def _batch(self) -> list[_Waiting]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID, uuid4
 
 from eventsourcing.persistence import IntegrityError
@@ -103,8 +104,10 @@ class StoredTasks:
         with outside_errors(), self._recorder.reading() as connection:
             return self._found(connection, _one(task_id), self._seconds(connection))
 
-    def still_here(self) -> None:
-        own = (work_tasks.c.process == self._process) & work_tasks.c.state.not_in(_OVER)
+    def still_here(self, task_ids: Collection[UUID]) -> None:
+        columns = work_tasks.c
+        own = (columns.process == self._process) & columns.state.not_in(_OVER)
+        own &= columns.task_id.in_(task_ids)
         with outside_errors(), self._recorder.writing() as connection:
             now = self._seconds(connection)
             connection.execute(update(work_tasks).where(own).values(seen_at=now))

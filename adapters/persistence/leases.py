@@ -91,6 +91,10 @@ class FileLeases(Leases):
             except BlockingIOError:
                 os.close(file)
                 return False
+            except OSError as error:
+                # Such as a file system without locks: asked every second, it would use up files.
+                os.close(file)
+                raise LedgerUnavailable(f"{path}: {error.strerror}") from error
             self._files[name] = file
             return True
 

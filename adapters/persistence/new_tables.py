@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Index, MetaData, Table, select, text
+from sqlalchemy import Connection, Executable, Index, MetaData, Table, select, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 from sqlalchemy.sql.elements import quoted_name
@@ -81,12 +81,13 @@ class NewTables:
     def prepare(self) -> None:
         """Makes the indexes, as far as that can be done beside the old ones, and counts."""
         for table, new in self.instead.items():
-            with self._recorder.migrating() as connection:
-                self._check(connection)
-                if connection.dialect.name == "postgresql":
-                    for index in _indexes(table, new):
-                        connection.execute(CreateIndex(index))
-                    connection.execute(text(f"ANALYZE {new.name}"))
+            statements: list[Executable] = [CreateIndex(index) for index in _indexes(table, new)]
+            for statement in (*statements, text(f"ANALYZE {new.name}")):
+                # A transaction each: who follows the log waits for the oldest one that writes.
+                with self._recorder.migrating() as connection:
+                    self._check(connection)
+                    if connection.dialect.name == "postgresql":
+                        connection.execute(statement)
 
     def lock(self, connection: Connection, tables: Sequence[Table]) -> None:
         """Waits for those who read the tables, for a moment only; ``is_busy`` tells of its error.

@@ -6,6 +6,7 @@ was wrapped with that key opens nowhere, in no backup either (ADR 0027).
 
 from __future__ import annotations
 
+import errno
 import hmac
 import os
 import secrets
@@ -28,6 +29,9 @@ from adapters.persistence.file_lock import FileLock
 
 KEY_BYTES = 32
 _KIND = "master keys of persons"
+
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+"""What a file system says that has no links."""
 
 
 class KeysUnusable(ValueError):
@@ -152,22 +156,36 @@ class KeyRingFile:
         )
 
     def make(self, now: datetime) -> None:
-        """A ring with one new key. Raises FileExistsError rather than replace one."""
+        """A ring with one new key. Raises FileExistsError rather than replace one.
+
+        Killed in the middle it leaves no file, and another process that starts at the same moment
+        never finds half of one.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.path, "xb", opener=_for_the_owner) as file:
-            file.write(_encoded(KeyRing((MasterKey.new(now),))))
-            file.flush()
-            os.fsync(file.fileno())
+        new = self.path.with_name(f"{self.path.name}.{secrets.token_hex(4)}.new")
+        try:
+            _write(new, KeyRing((MasterKey.new(now),)))
+            self._put_there(new)
+        finally:
+            new.unlink(missing_ok=True)
         _sync_folder(self.path.parent)
+
+    def _put_there(self, new: Path) -> None:
+        """A link, because a rename would replace what somebody else has made meanwhile."""
+        try:
+            os.link(new, self.path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            if self.path.exists():
+                raise FileExistsError(errno.EEXIST, "File exists", str(self.path)) from None
+            new.replace(self.path)
 
     def replace(self, ring: KeyRing) -> None:
         """The whole file at once and synced: whoever reads it finds the old ring or the new one."""
         new = self.path.with_name(self.path.name + ".new")
         new.unlink(missing_ok=True)
-        with open(new, "xb", opener=_for_the_owner) as file:
-            file.write(_encoded(ring))
-            file.flush()
-            os.fsync(file.fileno())
+        _write(new, ring)
         new.replace(self.path)
         _sync_folder(self.path.parent)
 
@@ -180,6 +198,13 @@ class KeyRingFile:
                 yield
         finally:
             lock.close()
+
+
+def _write(path: Path, ring: KeyRing) -> None:
+    with open(path, "xb", opener=_for_the_owner) as file:
+        file.write(_encoded(ring))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _encoded(ring: KeyRing) -> bytes:

@@ -22,6 +22,7 @@ from adapters.persistence.recorder import EventRecorder
 from adapters.persistence.units_of_work import outside_errors
 from application.persons import Rotated
 from application.ports import Clock, ConcurrencyConflict
+from domain.errors import SettingNotAllowed
 from domain.sealed_numbers import SealedNumber
 
 _ROWS_AT_ONCE = 200
@@ -42,12 +43,15 @@ class PersonKeyRotation:
         *,
         every: timedelta,
         keep: timedelta,
+        alone: bool = True,
     ) -> None:
+        """``alone``: no other machine has to be given a key before it is used."""
         self._recorder = recorder
         self._file = file
         self._clock = clock
         self._every = every
         self._keep = keep
+        self._alone = alone
 
     def is_due(self) -> bool:
         """Whether the newest master key has been there for too long."""
@@ -66,8 +70,11 @@ class PersonKeyRotation:
         """Uses a new master key, wraps everybody's key with it, and drops old ones in their time.
 
         ``due``: only if the newest one has been there for too long. ``drop``: replaced ones at
-        once, so that numbers in older backups are lost. Raises MasterKeyMissing if the file is not
-        the ledger's, ConcurrencyConflict if another machine does the same.
+        once, so that numbers in older backups are lost. Where other machines have the file too, a
+        key is only used that ``prepare`` made, and never because it is ``due``.
+
+        Raises MasterKeyMissing if the file is not the ledger's, ConcurrencyConflict if another
+        machine does the same, SettingNotAllowed if a key has to be prepared first.
         """
         with outside_errors(), self._file.held():
             ring, in_use = self._ring()
@@ -75,12 +82,27 @@ class PersonKeyRotation:
                 # Rows move to a key only once it is in use, or they would not be found.
                 in_use = use_first(self._recorder, ring.newest.key_id)
             wanted = not due or self._is_old(ring.newest, self._clock.now())
+            if in_use != ring.newest.key_id and due and not self._alone:
+                return Rotated(in_use)
             if wanted and in_use == ring.newest.key_id and not self._behind(ring):
-                ring = self._with_new(ring)
+                if self._alone:
+                    ring = self._with_new(ring)
+                elif not due and not drop:
+                    raise SettingNotAllowed(
+                        "rotate", "without a prepared key", _PREPARE.format(self._file.path)
+                    )
             if in_use != ring.newest.key_id:
                 self._use(ring.newest, instead_of=in_use)
             moved = self._move_all(ring)
             return Rotated(ring.newest.key_id, moved, self._tidy(ring, at_once=drop))
+
+    def lost_keys(self) -> set[str]:
+        """The ids of the master keys that the ledger needs and that are not in the file."""
+        ring = self._file.read()
+        with outside_errors(), self._recorder.reading() as connection:
+            needed = set(connection.execute(select(persons.c.key_id).distinct()).scalars())
+            needed.update(connection.execute(select(person_keys.c.key_id)).scalars())
+        return {key_id for key_id in needed if key_id not in ring}
 
     def lost(self) -> list[str]:
         """The sealed numbers whose master keys are not in the file: nobody can open them."""
@@ -186,6 +208,11 @@ class PersonKeyRotation:
             self._file.replace(left)
         return tuple(key.key_id for key in ring.keys if key.key_id not in left)
 
+
+_PREPARE = (
+    "`talktime persons rotate --prepare`, then {} copied to the other machines that use this"
+    " ledger, then `talktime persons rotate`"
+)
 
 _MOVED = (
     update(persons)

@@ -33,6 +33,10 @@ _MIGRATION_LOCK = 0x7A1C71BE
 _MIGRATION_SECONDS = 600
 _IDLE_SECONDS = 1.0
 
+PING_SECONDS = 3.0
+"""How long a connection that was idle may take to show that it works, before a new one is made: the
+network may have forgotten it, and a caller waits."""
+
 _SELECT_STREAMS = """
 SELECT e.stream_id, e.version, e.name, e.data
 FROM unnest(%s::uuid[], %s::bigint[]) AS wanted (id, after)
@@ -334,9 +338,12 @@ def _engine(
         now = monotonic()
         used = record.info.get("used", now)
         if now - used > _IDLE_SECONDS or used <= lost:
+            usual, connection.seconds = connection.seconds, min(PING_SECONDS, connection.seconds)
             try:
                 engine.dialect.do_ping(connection)
             except psycopg.Error as error:
                 raise exc.DisconnectionError from error
+            finally:
+                connection.seconds = usual
 
     return engine

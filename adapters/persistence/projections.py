@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eventsourcing.persistence import PersistenceError
+from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
 
 from adapters.persistence.codec import FactMapper
 from adapters.persistence.read_model import (
@@ -44,8 +44,12 @@ class Projections:
 
     def catch_up_all(self, models: Sequence[ReadModel]) -> int:
         """The same for several models, page after page: what is read is read once for all that are
-        at the same place, and applied by them in one transaction."""
+        at the same place, and applied by them in one transaction.
+
+        A model that cannot go on keeps no other from it: its fault is raised when all are through.
+        """
         applied = 0
+        faults: list[Exception] = []
         moving = list(models)
         while moving:
             with self._recorder.reading() as connection:
@@ -53,13 +57,20 @@ class Projections:
             still: list[ReadModel] = []
             for start in sorted(set(places.values())):
                 together = [each for each in moving if places[each.name] == start]
-                if page := self._read(start):
-                    done = self._applied(together, start, page)
+                try:
+                    page = self._read(start)
+                except MapperDeserialisationError as fault:
+                    faults.append(fault)
+                    continue
+                if page:
+                    done, able = self._applied(together, start, page, faults)
                     applied += done
                     # A page that is not full was the last one, unless others were faster.
                     if not done or len(page) == self._page:
-                        still += together
+                        still += able
             moving = still
+        if faults:
+            raise faults[0]
         return applied
 
     def rebuild(self, *models: ReadModel, progress: Progress = lambda applied, of: None) -> int:
@@ -71,25 +82,25 @@ class Projections:
         with self._recorder.reading() as connection:
             return positions(connection, (model,))[model.name]
 
-    def _applied(self, models: Sequence[ReadModel], start: int, page: Page) -> int:
+    def _applied(
+        self, models: Sequence[ReadModel], start: int, page: Page, faults: list[Exception]
+    ) -> tuple[int, Sequence[ReadModel]]:
+        """Also which models can go on; why the others cannot is added to ``faults``."""
         try:
-            return self._applied_at_once(models, start, page)
+            return self._applied_at_once(models, start, page), models
         except PersistenceError:
             raise
-        except Exception:
-            # Whoever cannot go on must not keep the others from it: each by itself, as far as
-            # they come.
+        except Exception as fault:
             if len(models) == 1:
-                raise
-        applied, faults = 0, []
-        for model in models:
-            try:
-                applied += self._applied_at_once((model,), start, page)
-            except Exception as fault:
                 faults.append(fault)
-        if faults:
-            raise faults[0]
-        return applied
+                return 0, ()
+        applied: int = 0
+        able: list[ReadModel] = []
+        for model in models:
+            done, one = self._applied((model,), start, page, faults)
+            applied += done
+            able += one
+        return applied, able
 
     def _applied_at_once(self, models: Sequence[ReadModel], start: int, page: Page) -> int:
         with self._recorder.writing() as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -10,6 +11,7 @@ from sqlalchemy import (
     Connection,
     Float,
     Index,
+    Select,
     String,
     Table,
     delete,
@@ -65,6 +67,8 @@ class StoredTries:
     def take(self, sources: Iterable[Source]) -> bool:
         """Takes a try from every source, or, if one of them has none left, from none."""
         known = [_stored(each) for each in sources]
+        if self._none_left(known):
+            return False
         # By itself: together with the rows below it might wait for somebody who waits for us.
         with outside_errors(), self._recorder.writing() as connection:
             old = sign_in_tries.c.seen_at < self._seconds(connection) - KEPT_SECONDS
@@ -110,24 +114,32 @@ class StoredTries:
         for row in rows:
             connection.execute(self._insert(sign_in_tries).values(row).on_conflict_do_nothing())
 
+    def _none_left(self, sources: list[Source]) -> bool:
+        """Looked at before anything is written: whoever goes on, under ever new names, must neither
+        fill the disk nor keep calls from being recorded."""
+        with outside_errors(), self._recorder.reading() as connection:
+            now = self._seconds(connection)
+            rows = connection.execute(_rows(sources)).all()
+        # A row that is ahead of the clock is put back first.
+        return any(
+            seen_at <= now and self._tokens(kind, tokens, seen_at, now) < 1
+            for kind, _, tokens, seen_at in rows
+        )
+
     def _left(
         self, connection: Connection, sources: list[Source], now: float
     ) -> dict[Source, float]:
         """The tries of each source, kept from others until the end of the transaction."""
-        columns = sign_in_tries.c
-        query = (
-            select(columns.kind, columns.value, columns.tokens, columns.seen_at)
-            .where(tuple_(columns.kind, columns.value).in_(sources))
-            .order_by(columns.kind, columns.value)
-            .with_for_update()
-        )
-        left: dict[Source, float] = {}
-        for kind, value, tokens, seen_at in connection.execute(query):
-            rate = self._rates[kind]
-            # A clock that was put back refills nothing.
-            hours = max(0.0, (now - seen_at) / 3600)
-            left[kind, value] = min(float(rate.burst), tokens + hours * rate.per_hour)
-        return left
+        return {
+            (kind, value): self._tokens(kind, tokens, seen_at, now)
+            for kind, value, tokens, seen_at in connection.execute(_rows(sources).with_for_update())
+        }
+
+    def _tokens(self, kind: str, tokens: float, seen_at: float, now: float) -> float:
+        rate = self._rates[kind]
+        # A clock that was put back refills nothing.
+        hours = max(0.0, (now - seen_at) / 3600)
+        return min(float(rate.burst), tokens + hours * rate.per_hour)
 
     def _put_back(self, connection: Connection, sources: list[Source], now: float) -> None:
         """Nobody is kept out for as long as a clock that was ahead went back."""
@@ -143,6 +155,15 @@ class StoredTries:
 def _stored(source: Source) -> Source:
     kind, value = source
     return kind, value[:LONGEST_VALUE]
+
+
+def _rows(sources: list[Source]) -> Select[Any]:
+    columns = sign_in_tries.c
+    return (
+        select(columns.kind, columns.value, columns.tokens, columns.seen_at)
+        .where(tuple_(columns.kind, columns.value).in_(sources))
+        .order_by(columns.kind, columns.value)
+    )
 
 
 def _is(source: Source) -> ColumnElement[bool]:

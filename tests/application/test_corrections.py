@@ -369,6 +369,21 @@ def test_a_refund_gives_back_once_and_tells_what_is_left(desk: Desk) -> None:
         desk.refunds.refund(call.reference, 1, usd(1), KEY, "ann", "bad line")
 
 
+def test_an_id_that_gave_back_once_gives_nothing_back_of_another_attempt(desk: Desk) -> None:
+    call = desk.caller(desk.card(), ALICE)
+    desk.dialling.dial(call, WARSAW)
+    desk.settlement.record_leg(desk.leg(call, 60, 1))
+    first = desk.refunds.refund(call.reference, None, None, KEY, "ann", "cut off")
+    desk.dialling.dial(call, ROME)
+    desk.settlement.record_leg(desk.leg(call, 30, 2))
+    assert desk.charged(call, 2) == usd(300_000)
+    again = desk.refunds.refund(call.reference, None, None, KEY, "ann", "cut off")
+    assert (again.attempt, again.amount) == (1, first.amount)
+    with pytest.raises(AlreadyExists, match="attempt 1"):
+        desk.refunds.refund(call.reference, 2, None, KEY, "ann", "cut off")
+    assert desk.charged(call, 2) == usd(300_000)
+
+
 def test_all_of_an_attempt_is_given_back_and_asked_again_it_is_the_same(desk: Desk) -> None:
     call = desk.called(desk.card(), (WARSAW, 60), (ROME, 30))
     for _ in range(2):

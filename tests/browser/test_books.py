@@ -44,7 +44,7 @@ def test_a_call_is_explained_and_printed_without_what_is_for_the_office(
 
 
 def test_a_card_is_looked_at_from_change_to_change(windows: Windows, at: Shop) -> None:
-    page = windows("Sam")
+    page = windows("Aud")
     card_id = at.system.administration.card_id(at.cards[1][0])
     page.goto(f"{at.url}/cards/{card_id}")
     page.get_by_label("As it was at (UTC)").fill("2020-01-31T08:00:00")

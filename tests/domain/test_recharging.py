@@ -23,7 +23,15 @@ from domain.call_sessions import (
 from domain.errors import AlreadyExists, NotFound, SettingNotAllowed
 from domain.money import Money
 from domain.rating import RateTerms, charge
-from domain.recharging import MOST_CORRECTIONS, Signed, Talk, refund, rerate, talk_of
+from domain.recharging import (
+    MOST_BEFORE_REFUND,
+    MOST_CORRECTIONS,
+    Signed,
+    Talk,
+    refund,
+    rerate,
+    talk_of,
+)
 from tests.support.examples import examples
 from tests.support.story import NOON, dollars, given, usd
 
@@ -214,10 +222,14 @@ def test_what_was_never_settled_is_not_corrected() -> None:
 
 def test_an_attempt_is_corrected_a_bounded_number_of_times() -> None:
     call = Call()
-    for number in range(MOST_CORRECTIONS):
+    for number in range(MOST_BEFORE_REFUND):
         call.refund(usd(1), number)
-    with pytest.raises(SettingNotAllowed, match="at most 100 of one attempt"):
+    with pytest.raises(SettingNotAllowed, match="at most 50 of one attempt"):
         call.refund(usd(1), MOST_CORRECTIONS)
+    for number in range(MOST_BEFORE_REFUND, MOST_CORRECTIONS):
+        call.rerate(RateTerms("USD", 100_000 - number), number)
+    with pytest.raises(SettingNotAllowed, match="at most 100 of one attempt"):
+        call.rerate(RateTerms("USD", 1), MOST_CORRECTIONS)
 
 
 CORRECTIONS = st.lists(

@@ -52,7 +52,7 @@ START_SECONDS = 60.0
 KEY_GAP = 0.1
 AFTER_FIRST_KEY = 0.35
 """Seconds after the first key, which ends what is said; then Asterisk has to be asked on."""
-A_MOMENT = 0.8
+A_MOMENT = 1.0
 """Seconds in which the next question is surely being asked."""
 
 STAYS = "0000"

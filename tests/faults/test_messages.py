@@ -91,7 +91,8 @@ plans = st.builds(
 def test_any_plan_told_in_any_order_comes_to_the_same_money(days: tuple[Day, Day]) -> None:
     orderly, other = days
 
-    @given(plans, st.randoms(use_true_random=False))
+    # One draw before anything is told: an example that ends in its middle would be half a day.
+    @given(plans, st.builds(random.Random, st.integers(0, 1 << 32)))
     @example(Plan([(0, [Attempt(Fate.DISPUTED, 600)])], []), random.Random(0))
     @examples(size(10, 500))
     def told(plan: Plan, chance: random.Random) -> None:

@@ -9,6 +9,7 @@ from adapters.http.pages.approved import approved, waiting
 from adapters.http.pages.forms import Field, Kind, form, limited, read
 from adapters.http.pages.lists import Column, ListPage
 from adapters.http.pages.visits import Gone, Page, Reply, Shown, Visit
+from adapters.http.wire import MoneyTold
 from application.approvals import CORRECTION
 from application.permissions import Action
 from domain.errors import ApprovalNeeded
@@ -70,9 +71,10 @@ def refund(visit: Visit) -> Reply:
     call = _call(visit)
     sent = read(_fields(_unit(call)), visit.form)
     wanted = read_fields(sent, RefundSent)
-    if wanted.amount is not None and wanted.attempt is not None:
-        subject = f"attempt {wanted.attempt} of call {call.reference}"
-        details = f"refund of {wanted.amount.money()}"
+    number, amount = _meant(visit, call, wanted)
+    if amount is not None:
+        subject = f"attempt {number} of call {call.reference}"
+        details = f"refund of {amount.money()}"
         sent["approval_id"] = approved(visit, CORRECTION, subject, details)
     at = f"/calls/{call.session_id}"
     try:
@@ -81,6 +83,17 @@ def refund(visit: Visit) -> Reply:
         told = "A second person was asked to approve it. Then enter the same refund again."
         return Gone(at, told, "warning")
     return Gone(at, "It was given back.")
+
+
+def _meant(visit: Visit, call: CallShown, wanted: RefundSent) -> tuple[int, MoneyTold | None]:
+    """The attempt and the amount that an approval would name, also where fields are empty; no
+    amount where they are not certain."""
+    attempts = visit.ask("GET", "/v1/calls/{id}/attempts", id=call.session_id).items
+    charged = [each for each in attempts if each.charge is not None and each.charge.money()]
+    found = [each for each in charged if wanted.attempt in (None, each.number)]
+    if len(found) != 1:
+        return 0, None
+    return found[0].number, wanted.amount or found[0].charge
 
 
 def _call(visit: Visit) -> CallShown:

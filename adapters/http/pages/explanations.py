@@ -58,7 +58,6 @@ def _rows(attempt: PricedAttemptShown) -> list[Row]:
     rows.append(Row("Charged", "", charge, "sum"))
     rows.append(Row("Free again", "of what was put aside", held - charge))
     rows += _corrections(attempt)
-    rows += _corrected(attempt)
     if attempt.cost is not None:
         rows.append(Row("What the carrier asks", "", attempt.cost.money(), "internal"))
     if attempt.margin is not None:
@@ -66,27 +65,15 @@ def _rows(attempt: PricedAttemptShown) -> list[Row]:
     return rows
 
 
-def _corrected(attempt: PricedAttemptShown) -> list[Row]:
-    """What became of the charge after it; nothing where nothing did."""
-    if not attempt.corrections or attempt.charged_now is None:
-        return []
-    rows = []
-    for each in attempt.corrections:
-        what = "Refunded" if each.kind == "refund" else "Priced again"
-        how = f"{moment(each.at)}, by {each.by}: {each.why}"
-        rows.append(Row(what, how, each.charge.money() - each.charge_before.money(), "part"))
-    return [*rows, Row("Charged now", "", attempt.charged_now.money(), "sum")]
-
-
 def _corrections(attempt: PricedAttemptShown) -> list[Row]:
-    """What was put right later: given back is below zero, charged in addition above."""
+    """What became of the charge after it: given back is below zero, charged in addition above."""
     rows = []
     for each in attempt.corrections:
         how = f"{moment(each.at)}, {each.why}"
         if each.kind == "re-rating":
             how += f"; the rate now: {each.rate}"
         change = each.charge.money() - each.charge_before.money()
-        what = "Given back later" if change.micros <= 0 else "Charged later"
+        what = "Refunded" if each.kind == "refund" else "Priced again"
         rows.append(Row(what, how, change, "part"))
     if rows and attempt.charged_now is not None:
         rows.append(Row("Charged now", "", attempt.charged_now.money(), "sum"))

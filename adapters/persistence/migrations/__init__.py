@@ -16,13 +16,23 @@ NEWEST = max(path.name[1:5] for path in (FOLDER / "versions").glob("v[0-9]*.py")
 """The revision that this program needs: the files are named by theirs."""
 
 
+class NewerLedger(Exception):
+    """The ledger was given a shape that this program does not know."""
+
+
 def upgrade(recorder: EventRecorder) -> None:
-    """Applies the migrations that are missing, all or nothing.
+    """Applies the migrations that are missing, all or nothing. Raises NewerLedger.
 
     Processes that start together wait for each other: PostgreSQL by an advisory lock, SQLite by
     the lock of the file. Where nothing is missing nobody waits, and a node is up again sooner.
     """
-    if _revision(recorder) != NEWEST:
+    found = _revision(recorder)
+    if found is not None and found > NEWEST:
+        raise NewerLedger(
+            f"a newer version of Talktime has used this ledger (its shape is {found}, and this"
+            f" version knows {NEWEST}): start that version"
+        )
+    if found != NEWEST:
         # Loading what migrates takes longer than all else that a start does to the ledger.
         from adapters.persistence.migrations.running import migrate
 

@@ -85,10 +85,15 @@ def test_without_the_master_key_in_use_nothing_starts_until_it_is_given_up(
     terminal: Terminal,
 ) -> None:
     file = terminal.folder / "persons.key"
+    (lost,) = KeyRingFile(file).read().keys
     file.unlink()
     assert "persons.key" in terminal.fails("calls", "list")
     assert "persons.key" in terminal.fails("persons", "rotate")
-    assert terminal.json("persons", "abandon", "--why", "the key is lost") == {"erased": 2}
+    # A folder that is not mounted looks like a lost key: nobody is erased for it.
+    assert f"--lost-key {lost.key_id}" in terminal.fails("persons", "abandon", "--why", "lost")
+    assert not file.exists()
+    named = ("--lost-key", lost.key_id)
+    assert terminal.json("persons", "abandon", *named, "--why", "lost") == {"erased": 2}
     shown = {call["caller_id"] for call in terminal.json("calls", "list")}
     assert len(shown) == 2
     assert all(each.startswith("erased-") for each in shown)

@@ -135,9 +135,14 @@ def test_a_preview_is_made_behind_the_door_and_records_nothing(priced: World) ->
     _, path = called(priced)
     publish(priced, CHEAP)
     before = len(priced.units.log())
-    answer = priced.post("/v1/correction-previews", wanted(path, priced))
+    answer = priced.post("/v1/correction-previews", wanted(path, priced), once="look-1")
     assert (answer.status_code, answer.json()["state"]) == (202, "waiting")
     works(priced)
+    again = priced.post("/v1/correction-previews", wanted(path, priced), once="look-1")
+    assert (again.status_code, again.json()["state"]) == (202, "done")
+    more = wanted(path, priced, charge_more=True)
+    other = priced.post("/v1/correction-previews", more, once="look-1")
+    assert problem(other) == "idempotency-key-used"
     told = priced.get(answer.headers["location"]).json()
     assert (told["state"], told["looked_at"], told["totals"]["attempts"]) == ("done", 1, 1)
     assert told["totals"]["given_back"] == [{"amount": "0.06", "unit": "USD"}]

@@ -93,6 +93,20 @@ def test_tries_are_bounded_by_source_whatever_the_names(world: World) -> None:
     assert answers == [401] * RATES["source"].burst + [429] * 5
 
 
+def test_a_subscriber_of_ipv6_is_one_source_with_all_its_addresses(world: World, ann: Any) -> None:
+    def tried(source: str) -> type[Exception]:
+        with pytest.raises((SignInRefusedError, TooManySignIns)) as refused:
+            world.services.signing_in.sign_in(f"of {source}", "guess", None, source)
+        return refused.type
+
+    burst = RATES["source"].burst
+    told = [tried(f"2001:db8:0:7:{n:x}::{n:x}") for n in range(1, burst + 2)]
+    assert told == [SignInRefusedError] * burst + [TooManySignIns]
+    assert tried("2001:db8:0:8::1") is SignInRefusedError
+    told = [tried(f"{mapped}192.0.2.1") for mapped in ("::ffff:", "") for _ in range(burst)]
+    assert told.count(TooManySignIns) == burst
+
+
 def test_who_is_known_at_an_address_is_not_locked_out_by_others(world: World, ann: Any) -> None:
     assert sign_in(world, "ann", PASSWORD).status_code == 201
     for n in range(30):

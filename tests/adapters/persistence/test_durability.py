@@ -189,6 +189,24 @@ def test_a_restart_of_the_server_between_two_calls_is_not_noticed(
 
 
 @pytest.mark.postgres
+def test_an_idle_connection_that_is_dead_is_replaced_before_a_caller_gives_up(
+    own_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "_IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(postgres, "PING_SECONDS", 0.5)
+    # Who waited for the usual limit would wait for ever.
+    with units_on(own_server, client_seconds=3600.0) as units:
+        purse_id = an_open_purse(units)
+        with units._recorder.reading() as connection:
+            pid = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            units.run(lambda unit: added(unit, purse_id, uuid4(), 5), writes=[purse_id])
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.postgres
 def test_a_server_that_hangs_is_given_up(own_server: PostgresServer) -> None:
     with units_on(own_server, client_seconds=2.0) as units:
         purse_id, top_up_id = an_open_purse(units), uuid4()

@@ -40,8 +40,10 @@ class Broken(Accounts):
 def test_a_model_that_cannot_go_on_keeps_no_other_from_it(recorder: EventRecorder) -> None:
     product = Product(recorder)
     History(product).play(range(0, 300, 11))
-    projections = Projections(recorder, mapper())
-    with pytest.raises(ArithmeticError):
-        projections.catch_up_all([Broken(), *ALL[1:]])
-    assert projections.position(ALL[0]) == 0
-    assert {projections.position(model) for model in ALL[1:]} == {recorder.max_notification_id()}
+    projections = Projections(recorder, mapper(), page=7)
+    for _ in range(2):
+        with pytest.raises(ArithmeticError):
+            projections.catch_up_all([Broken(), *ALL[1:]])
+    end = recorder.max_notification_id() or 0
+    assert projections.position(ALL[0]) < end
+    assert {projections.position(model) for model in ALL[1:]} == {end}

@@ -128,6 +128,35 @@ def test_an_append_that_waits_too_long_is_withdrawn() -> None:
     assert group.append(an_append()) == 2
 
 
+class HandsOver:
+    """A mutex under which somebody gives the lead to the append that waits for it."""
+
+    def __init__(self, group: GroupCommit) -> None:
+        self.group = group
+        self.entered = 0
+
+    def __enter__(self) -> None:
+        self.entered += 1
+        if self.entered == 2:
+            (waiting,) = self.group._queue
+            waiting.leads = True
+            waiting.woken.release()
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def test_who_gets_the_lead_when_its_patience_ends_leads_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    storage = Storage()
+    storage.go_on.set()
+    group = GroupCommit(storage.flush, patience=0.0)
+    group._flushing = True
+    monkeypatch.setattr(group, "_mutex", HandsOver(group))
+    assert group.append(an_append()) == 1
+
+
 def test_a_leader_that_is_interrupted_leaves_the_lead_to_the_next() -> None:
     def interrupted(appends: Sequence[Append]) -> int:
         raise KeyboardInterrupt

@@ -89,11 +89,13 @@ def test_the_task_of_a_process_that_is_gone_may_be_begun_again(
 def test_a_process_that_is_there_keeps_its_tasks(
     here: StoredTasks, elsewhere: StoredTasks, silence: Silence
 ) -> None:
-    task = waiting()
+    task, forgotten = waiting(), waiting()
     here.begin(task)
+    here.begin(forgotten)
     silence.lasts(ALIVE_SECONDS + 5)
-    here.still_here()
+    here.still_here([task.task_id])
     assert elsewhere.begin(task) == task
+    assert elsewhere.begin(forgotten) is None
 
 
 def test_the_outcome_is_told_of_for_a_day(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,6 +92,20 @@ def test_leases_of_another_ledger_are_others(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_an_unavailable_ledger(tmp_path: Path) -> None:
     with FileLeases(tmp_path / "none/a.db") as leases, pytest.raises(LedgerUnavailable):
         leases.take("seal")
+
+
+def test_a_file_system_without_locks_uses_up_no_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_locks(file: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", without_locks)
+    with FileLeases(tmp_path / "a.db") as leases:
+        before = os.listdir("/proc/self/fd")
+        with pytest.raises(LedgerUnavailable, match="No locks available"):
+            leases.take("seal")
+        assert os.listdir("/proc/self/fd") == before
 
 
 @pytest.fixture(scope="module")

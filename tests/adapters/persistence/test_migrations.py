@@ -8,9 +8,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
 
 from adapters.persistence.connecting import connect
-from adapters.persistence.migrations import FOLDER, NEWEST, upgrade
+from adapters.persistence.migrations import FOLDER, NEWEST, NewerLedger, upgrade
 from adapters.persistence.tables import metadata
 from tests.adapters.persistence import worker
 
@@ -47,6 +48,14 @@ def test_a_ledger_that_is_not_up_to_date_is_migrated(
     monkeypatch.setitem(sys.modules, "adapters.persistence.migrations.running", None)
     with connect(empty_url) as recorder, pytest.raises(ImportError):
         upgrade(recorder)
+
+
+def test_a_ledger_that_a_newer_version_has_used_is_left_alone(ledger_url: str) -> None:
+    with connect(ledger_url) as recorder:
+        with recorder.writing() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        with pytest.raises(NewerLedger, match=f"9999, and this version knows {NEWEST}"):
+            upgrade(recorder)
 
 
 def test_migrations_are_in_files_named_by_their_revision() -> None:

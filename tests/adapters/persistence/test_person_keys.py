@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from datetime import UTC, datetime, timedelta
@@ -54,13 +55,40 @@ def test_a_ring_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert [path.name for path in file.path.parent.iterdir()] == ["persons.key"]
 
 
-def test_a_ring_is_never_made_over_another_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("links", [True, False])
+def test_a_ring_is_never_made_over_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool
+) -> None:
+    def refused(_: Path, __: Path) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refused)
     file = KeyRingFile(tmp_path / "persons.key")
     file.make(NOON)
     before = file.path.read_bytes()
     with pytest.raises(FileExistsError):
         file.make(NOON)
     assert file.path.read_bytes() == before
+
+
+def test_a_ring_that_was_cut_off_while_it_was_made_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, seen = KeyRingFile(tmp_path / "persons.key"), list[bool]()
+
+    def full(_: int) -> None:
+        seen.append(file.path.exists())
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            file.make(NOON)
+    assert seen == [False]
+    assert list(tmp_path.iterdir()) == []
+    file.make(NOON)
+    assert len(file.read().keys) == 1
 
 
 def test_secrets_are_not_printed() -> None:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from eventsourcing.persistence import IntegrityError
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from adapters.persistence import person_rotation
 from adapters.persistence import persons as stored
@@ -160,6 +160,12 @@ def test_a_box_that_was_changed_does_not_open(desk: Desk) -> None:
     sealed, other = one.seal(ALICE), one.seal(BOB)
     swapped = f"{sealed.partition('.')[0]}.{other.partition('.')[2]}"
     assert one.opened((swapped,))[swapped].startswith("unreadable-")
+    with desk.recorder.writing() as connection:
+        connection.execute(
+            update(persons).where(persons.c.box == read(sealed).box).values(wrapped=b"x")
+        )
+    shown = desk.process().opened((sealed, other))
+    assert (shown[sealed][:11], shown[other]) == ("unreadable-", BOB)
 
 
 def test_many_are_opened_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from adapters.persistence.connecting import connect
 from adapters.persistence.recorder import EventRecorder
@@ -50,6 +50,19 @@ def test_a_source_without_tries_costs_the_others_nothing(tries: StoredTries) -> 
     assert not tries.take([HERE, ANN])
     assert tries.take([HERE])
     assert not tries.take([HERE])
+
+
+def test_what_is_refused_is_not_remembered(tries: StoredTries, recorder: EventRecorder) -> None:
+    ann_here = ("known", "203.0.113.5 ann")
+    tries.add(ann_here)
+    while tries.take([HERE]):
+        pass
+    for number in range(5):
+        assert not tries.take([HERE, ("name", f"somebody {number}")])
+    assert not tries.take([HERE, ann_here])
+    with recorder.reading() as connection:
+        left = connection.execute(select(sign_in_tries.c.kind, sign_in_tries.c.value)).all()
+    assert sorted(map(tuple, left)) == sorted([HERE, ann_here])
 
 
 def test_a_right_one_is_given_back_and_never_more_than_there_were(

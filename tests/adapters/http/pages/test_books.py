@@ -97,10 +97,12 @@ def test_what_was_corrected_later_is_on_the_receipt(world: World) -> None:
     now = MoneyTold("0.02", "USD")
     attempt = msgspec.structs.replace(attempt, corrections=[back], charged_now=now)
     (one,) = receipts(msgspec.structs.replace(found, attempts=[attempt]))
-    rows = {row.what: row.amount for row in one.rows}
-    assert rows["Charged"] == usd("0.12")
-    assert rows["Given back later"] == usd("0.02") - usd("0.12")
-    assert rows["Charged now"] == usd("0.02")
+    told = [(row.what, row.amount) for row in one.rows if row.weight in ("part", "sum")]
+    assert told[-3:] == [
+        ("Charged", usd("0.12")),
+        ("Refunded", usd("0.02") - usd("0.12")),
+        ("Charged now", usd("0.02")),
+    ]
 
 
 def test_a_call_that_goes_on_says_so(world: World, owner: Visitor) -> None:
