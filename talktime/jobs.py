@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
@@ -13,7 +14,7 @@ from adapters.http.lots import resume_all
 from adapters.http.services import HttpServices
 from adapters.persistence.leases import Leases, leases_of
 from adapters.sealing.webhook import CheckpointWebhook
-from application.ports import LedgerUnavailable
+from application.ports import ConcurrencyConflict, LedgerUnavailable
 from talktime.http_door import http_services, work_done
 from talktime.persons import rotates_by_itself
 from talktime.repeating import Repeated
@@ -33,6 +34,12 @@ LOTS_SECONDS = 10.0
 
 TAKE_OVER_SECONDS = 1.0
 """How often a job that another process does is asked for, and one that this process does kept."""
+
+PASSED_ON_AFTER = 5
+"""Failures in a row after which a job is left to another process, whose disk may be better."""
+
+REST_SECONDS = 3.0
+"""How long a job that was passed on is not asked for, so that another process can take it."""
 
 PERSONS_SECONDS = 6 * 3600.0
 """How often it is looked whether the master key of persons has to be replaced."""
@@ -59,7 +66,7 @@ def jobs(system: System, services: HttpServices) -> Iterator[None]:
         leases = stack.enter_context(leases_of(system.settings.ledger.url))
         ended = threading.Event()
         keeper = Repeated(
-            "leases", lambda: _keep(leases, found), lambda: ended.wait(TAKE_OVER_SECONDS)
+            "leases", lambda: keep(leases, found), lambda: ended.wait(TAKE_OVER_SECONDS)
         )
         stack.callback(keeper.stop, ended.set)
         for job in found:
@@ -86,20 +93,41 @@ class Job:
     seconds: float
     due: threading.Event = field(factory=threading.Event)
     ours: bool = False
+    failures: int = 0
+    rests_until: float = 0.0
 
     def turn(self) -> None:
-        if self.ours:
+        if not self.ours:
+            return
+        try:
             self.work()
+        except (LedgerUnavailable, ConcurrencyConflict):
+            # The ledger is the same for everybody.
+            raise
+        except Exception:
+            self.failures += 1
+            raise
+        self.failures = 0
 
     def pause(self) -> None:
         self.due.wait(self.seconds)
         self.due.clear()
 
 
-def _keep(leases: Leases, found: Sequence[Job]) -> None:
+def keep(
+    leases: Leases, found: Sequence[Job], monotonic: Callable[[], float] = time.monotonic
+) -> None:
     """Looks after the leases beside the jobs themselves, which may take long."""
     for job in found:
+        if monotonic() < job.rests_until:
+            continue
         try:
+            if job.ours and job.failures >= PASSED_ON_AFTER:
+                job.ours, job.failures = False, 0
+                job.rests_until = monotonic() + REST_SECONDS
+                leases.give_back(job.name)
+                _log.warning("job_passed_on", job=job.name)
+                continue
             has = leases.take(job.name)
         except LedgerUnavailable:
             for each in found:

@@ -46,6 +46,10 @@ class Leases(ABC):
         """
 
     @abstractmethod
+    def give_back(self, name: str) -> None:
+        """Leaves a job to others. Nothing if this process has no lease on it."""
+
+    @abstractmethod
     def close(self) -> None: ...
 
     def __enter__(self) -> Self:
@@ -98,6 +102,11 @@ class FileLeases(Leases):
             self._files[name] = file
             return True
 
+    def give_back(self, name: str) -> None:
+        with self._lock:
+            if (file := self._files.pop(name, None)) is not None:
+                os.close(file)
+
     def close(self) -> None:
         with self._lock:
             for file in self._files.values():
@@ -139,6 +148,18 @@ class PostgresLeases(Leases):
                 self._end()
                 raise LedgerUnavailable(str(error)) from error
             return name in self._held
+
+    def give_back(self, name: str) -> None:
+        with self._lock:
+            if name not in self._held or self._session is None:
+                return
+            self._held.discard(name)
+            try:
+                _first(self._session, "SELECT pg_advisory_unlock(%s, %s)", (_CLASS, _key(name)))
+            except psycopg.Error as error:
+                # The session takes all leases with it, this one too.
+                self._end()
+                raise LedgerUnavailable(str(error)) from error
 
     def close(self) -> None:
         with self._lock:

@@ -61,6 +61,15 @@ def test_each_job_has_a_lease_of_its_own(one: Leases, other: Leases) -> None:
     assert not one.take("sweep")
 
 
+def test_a_job_that_is_given_back_is_free_and_others_stay(one: Leases, other: Leases) -> None:
+    assert one.take("seal")
+    assert one.take("fees")
+    one.give_back("seal")
+    one.give_back("never had")
+    assert (other.take("seal"), other.take("fees")) == (True, False)
+    assert not one.take("seal")
+
+
 def test_who_leaves_gives_back_what_it_had(one: Leases, other: Leases) -> None:
     assert one.take("seal")
     assert one.take("sweep")
