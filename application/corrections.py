@@ -173,6 +173,9 @@ class Corrections:
         subject = f"{begun.name}: {in_words(begun.selected)}"
         deed = Deed(CORRECTION, subject, _how(begun.pricing), begun.by, begun.why)
         approval = self.approvals.before(deed, approval_id, request_id)
+        if approval:
+            # A second person agreed to what was there: nothing that was settled or published since.
+            begun = evolve(begun, at=self.approvals.approval(approval[0]).asked_at)
 
         def decide(unit: Unit) -> Correction:
             facts = corrections.begin(unit.get(kinds.CORRECTIONS, correction_id), begun)

@@ -60,6 +60,10 @@ class Approval:
     declined_by: str | None = None
     used_by: str | None = None
 
+    @property
+    def asked_at(self) -> datetime:
+        return self.requested.expires_at - VALID
+
     def state(self, now: datetime) -> str:
         """waiting, approved, declined, used or expired."""
         if self.used_by is not None:

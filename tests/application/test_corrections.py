@@ -326,6 +326,32 @@ def test_prices_that_were_published_later_for_that_time_count(desk: Desk) -> Non
     assert desk.charged(call) == usd(300_000)
 
 
+def test_a_second_person_agrees_to_the_prices_of_that_moment() -> None:
+    desk = Desk(CORRECTION)
+    call = desk.called(desk.card(), (WARSAW, 60))
+    tariff_id = kinds.tariff_id("retail")
+
+    def publishes(*facts: TariffCreated | TariffPublished) -> None:
+        desk.units.run(
+            lambda unit: unit.record(kinds.TARIFFS, tariff_id, facts), writes=(tariff_id,)
+        )
+
+    def version(number: int, sheet_id: UUID) -> TariffPublished:
+        return TariffPublished(number, sheet_id, NOON - timedelta(days=9), 1, "digest", "ann")
+
+    publishes(TariffCreated("retail", "USD"), version(1, DEAR))
+    pricing = desk.corrections.published_since()
+    desk.clock.pass_by(hours=1)
+    with pytest.raises(ApprovalNeeded) as needed:
+        desk.corrections.run("CORR-1", ALL, pricing, "ann", "late")
+    approval_id = UUID(needed.value.approval_id)
+    desk.clock.pass_by(hours=1)
+    desk.approvals.approve(approval_id, "bob")
+    publishes(version(2, CHEAP))
+    desk.corrections.run("CORR-1", ALL, pricing, "ann", "late", approval_id=approval_id)
+    assert desk.charged(call) == usd(600_000), "what was published behind bob's back counts not"
+
+
 def test_a_card_that_was_empty_is_active_again(desk: Desk) -> None:
     desk.change(face_value=usd(600_000))
     card = desk.card()
