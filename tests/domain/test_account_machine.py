@@ -42,6 +42,7 @@ from domain.accounts import (
 from domain.call_sessions import AttemptSettled, AttemptStarted, SettlementDisputed
 from domain.cards import Status
 from domain.errors import (
+    AlreadyExists,
     CallEndedAlready,
     CardNotUsable,
     InsufficientFunds,
@@ -379,6 +380,14 @@ class OneCardManyCalls(RuleBasedStateMachine):
         def refund() -> None:
             refunds.refund(reference, key[1], usd(micros), UUID(int=number), "ann", "bad line")
 
+        # One id is one refund of a call, whichever of its attempts it is asked of.
+        if any(
+            number in other.refunds
+            for (call, attempt), other in self.model.tried.items()
+            if call == key[0] and attempt != key[1]
+        ):
+            self._is_refused(refund, AlreadyExists)
+            return
         if not again and micros > tried.charge:
             self._is_refused(refund, SettingNotAllowed)
             return
