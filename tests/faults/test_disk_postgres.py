@@ -22,7 +22,7 @@ from tests.faults.oracle import Check, OracleFailed
 from tests.faults.sizes import LONG, SEED, size
 from tests.faults.strace import attached, failing, has_ended
 from tests.faults.summary import Happened
-from tests.faults.writer import GAVE_UP, Clients, clients, complaints
+from tests.faults.writer import Clients, clients, complaints
 from tests.support.postgres import PostgresServer, _as_user, private_server
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres, pytest.mark.processes]
@@ -178,7 +178,8 @@ def test_a_client_that_takes_an_error_for_success_is_caught(
     with attached(processes(server), *failing("pwrite64", "ENOSPC", "1")) as strace:
         until("it gives up", lambda: has_ended(pid))
         strace.let_go()
-    assert programs.wait(pid) == GAVE_UP
+    # It gives up, or stumbles over what it believes.
+    assert programs.wait(pid) != 0
     await_recovery(server)
     with pytest.raises(OracleFailed) as failed:
         desk.check()

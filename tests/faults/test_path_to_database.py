@@ -25,7 +25,7 @@ from tests.faults.proxy import Network, network
 from tests.faults.sizes import LONG, PATIENCE, SEED, size
 from tests.faults.storm import Storm, storm
 from tests.faults.summary import Happened
-from tests.faults.writer import GAVE_UP, clients
+from tests.faults.writer import clients
 from tests.support.postgres import PostgresServer, private_server
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres, pytest.mark.processes]
@@ -200,7 +200,8 @@ def test_a_client_that_takes_a_lost_answer_for_a_refusal_is_caught(
         pid = programs.start(via.work(calls=1_000, believes="refused"))
         assert path.answers_lost.wait(PATIENCE)
         path.resets()
-        assert programs.wait(pid) == GAVE_UP
+        # It gives up, or stumbles over what it believes.
+        assert programs.wait(pid) != 0
     with pytest.raises(OracleFailed) as failed:
         desk.check()
     assert Check.ACKNOWLEDGED in failed.value.checks
