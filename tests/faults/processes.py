@@ -103,7 +103,9 @@ class Forks:
 class Programs:
     """The program as a user starts it: ``talktime <command>``, imports and all."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        """``environment`` is added to that of the tests."""
+        self._environment = environment or {}
         self._running: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, command: str, settings: Path, log: Path, **_: Any) -> int:
@@ -111,6 +113,7 @@ class Programs:
             process = subprocess.Popen(
                 [sys.executable, "-m", "talktime", "--settings", str(settings), command],
                 cwd=ROOT,
+                env=os.environ | self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
