@@ -5,15 +5,19 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from adapters.sealing.keys import PublicKeys, unchecked
 from domain.checkpoints import MOST_NOTE, Checkpoint, NotACheckpoint, notes_in, read_note
 
-_TAILS = (2_048, 4 * MOST_NOTE)
-"""How much of the end is looked at: the few last notes, or so much that one must be in it."""
+_UNSYNCED = MOST_NOTE
+"""Bytes that are written before they are synced, and at most one note more."""
+_TAIL = 4 * MOST_NOTE
+"""How much of the end is looked at: all that may not have been synced, and a whole note before."""
+_NO_TEXT = re.compile(rb"[\x01-\x09\x0b-\x1f\x7f]")
 _END_OF_NOTE = re.compile("^\u2014 [^\n]*\n\n".encode(), re.MULTILINE)
 
 
@@ -21,7 +25,9 @@ class CheckpointFile:
     """The port ``Publisher``: notes one behind the other, an empty line after each.
 
     Any number of processes of one machine may publish to the same file: they lock it in turn. What
-    a process that died left unfinished is no note, and the next one writes over it.
+    a process that died or a power failure left unfinished is no note, and the next one writes over
+    it. After a power failure a file may have its length and zeros in any place that was not synced,
+    with whole notes behind them; a note has none, so from the first zero on nothing counts.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,11 +49,12 @@ class CheckpointFile:
             newest = self._newest(file, origin)
             size = newest.size if newest else 0
             due = [note for note in notes if unchecked(note).size > size]
-            whole, _ = _whole_notes(file, self.path, _TAILS[0])
+            whole, _ = _whole_notes(file, self.path, origin)
             os.ftruncate(file, whole)
             os.lseek(file, whole, os.SEEK_SET)
-            _write(file, "".join(f"{note}\n" for note in due).encode())
-            os.fsync(file)
+            for portion in _portions(due):
+                _write(file, portion)
+                os.fsync(file)
         if is_new:
             # A new file is there after a crash only when its folder was synced as well.
             folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -58,13 +65,12 @@ class CheckpointFile:
 
     def _newest(self, file: int, origin: str) -> Checkpoint | None:
         start = f"{origin}\n"
-        for length in _TAILS:
-            whole, tail = _whole_notes(file, self.path, length)
-            for note in reversed(tail):
-                if note.startswith(start):
-                    return unchecked(note)
-            if whole <= length:
-                return None
+        whole, tail = _whole_notes(file, self.path, origin)
+        for note in reversed(tail):
+            if note.startswith(start):
+                return unchecked(note)
+        if whole <= _TAIL:
+            return None
         # Another log has published since, as after a change of keys: look through all of it.
         own = [note for note in _notes(self.path) if note.startswith(start)]
         return unchecked(own[-1]) if own else None
@@ -100,22 +106,32 @@ def published(path: Path, keys: PublicKeys, *, thorough: bool) -> Iterator[Check
 
 def _notes(path: Path) -> Iterator[str]:
     try:
-        with path.open(encoding="utf-8", newline="\n") as file:
-            yield from notes_in(file)
+        with path.open("rb") as file:
+            yield from notes_in(_lines(file, path))
     except UnicodeDecodeError:
         raise NotACheckpoint(f"{path} holds no checkpoints") from None
 
 
-def _whole_notes(file: int, path: Path, length: int) -> tuple[int, list[str]]:
-    """How long the file is up to its last whole note, and the notes in its last so many bytes."""
+def _lines(file: BinaryIO, path: Path) -> Iterator[str]:
+    """Up to what was not written whole."""
+    for line in file:
+        if b"\0" in line:
+            begin = file.tell() - len(line)
+            if os.fstat(file.fileno()).st_size - begin > _TAIL:
+                raise NotACheckpoint(f"{path} holds something else than checkpoints")
+            return
+        yield line.decode()
+
+
+def _whole_notes(file: int, path: Path, origin: str) -> tuple[int, list[str]]:
+    """How long the file is up to its last whole note, and the notes at its end."""
     size = os.fstat(file).st_size
-    start = max(0, size - length)
-    tail = os.pread(file, size - start, start)
+    start = max(0, size - _TAIL)
+    found = os.pread(file, size - start, start)
+    tail, _, _ = found.partition(b"\0")
     ends = [found.end() for found in _END_OF_NOTE.finditer(tail)]
     if not ends:
-        if length < _TAILS[-1]:
-            return _whole_notes(file, path, _TAILS[-1])
-        if start or (tail and not _begins_a_note(tail)):
+        if start or not _may_be_first(found, tail, origin):
             raise NotACheckpoint(f"{path} holds something else than checkpoints")
         return 0, []
     # What lies before the first end may be the rest of a note that begins before the tail.
@@ -124,10 +140,11 @@ def _whole_notes(file: int, path: Path, length: int) -> tuple[int, list[str]]:
     return start + ends[-1], list(notes_in(lines))
 
 
-def _begins_a_note(tail: bytes) -> bool:
-    """Whether this may be a first note that was not written whole. After a power failure a file
-    may have its length already, and zeros for what was not written."""
-    return len(tail) <= MOST_NOTE and b"\0" not in tail.rstrip(b"\0")
+def _may_be_first(found: bytes, tail: bytes, origin: str) -> bool:
+    """Whether these may be first notes of which not even one was written whole."""
+    begin = f"{origin}\n".encode()
+    is_ours = tail.startswith(begin) or begin.startswith(tail)
+    return is_ours and len(found) <= _UNSYNCED + MOST_NOTE and not _NO_TEXT.search(found)
 
 
 @contextmanager
@@ -138,6 +155,17 @@ def _locked(path: Path) -> Iterator[int]:
         yield file
     finally:
         os.close(file)
+
+
+def _portions(notes: Iterable[str]) -> Iterator[bytes]:
+    portion = b""
+    for note in notes:
+        portion += f"{note}\n".encode()
+        if len(portion) >= _UNSYNCED:
+            yield portion
+            portion = b""
+    if portion:
+        yield portion
 
 
 def _write(file: int, content: bytes) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import fcntl
 import multiprocessing
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from adapters.sealing.checkpoint_file import CheckpointFile, published
 from adapters.sealing.keys import PublicKeys, SealKey, unchecked
-from domain.checkpoints import NotACheckpoint, notes_in
+from domain.checkpoints import MOST_NOTE, NotACheckpoint, notes_in
 from tests.support.seals import ORIGIN, chain, logged
 
 KEY = SealKey.new(ORIGIN)
@@ -92,7 +93,59 @@ def test_a_first_note_of_which_the_power_left_the_length_is_written_again(
     assert notes(path) == NOTES[:2]
 
 
-@pytest.mark.parametrize("content", [b"SQLite format 3\0" * 20, b"x" * 100_000])
+@pytest.mark.parametrize("begin", [600, 512, 700])
+def test_a_note_in_which_zeros_stand_for_a_lost_sector_is_written_again(
+    path: Path, begin: int
+) -> None:
+    """Sectors reach the disk in any order: what follows may be whole, and its signature too."""
+    file = CheckpointFile(path)
+    file.publish(ORIGIN, NOTES[:8])
+    content = path.read_bytes()
+    path.write_bytes(content[:begin] + bytes(100) + content[begin + 100 :])
+    before = content[:begin].count(b"\n\n") // 2
+    assert [each.size for each in published(path, KEYS, thorough=True)][-1] == before
+    assert file.newest(ORIGIN) == unchecked(NOTES[before - 1])
+    file.publish(ORIGIN, NOTES)
+    assert notes(path) == NOTES
+
+
+def test_a_first_note_whose_first_sector_was_lost_is_written_again(path: Path) -> None:
+    path.parent.mkdir()
+    content = "".join(f"{note}\n" for note in NOTES[:8]).encode()
+    path.write_bytes(bytes(512) + content[512:])
+    with pytest.raises(NotACheckpoint, match="no checkpoint"):
+        list(published(path, KEYS, thorough=False))
+    CheckpointFile(path).publish(ORIGIN, NOTES)
+    assert notes(path) == NOTES
+
+
+def test_so_much_is_synced_at_once_that_the_end_of_the_file_shows_what_was_not(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = [0]
+
+    def synced(file: int) -> None:
+        sizes.append(max(sizes[-1], path.stat().st_size))
+
+    monkeypatch.setattr("adapters.sealing.checkpoint_file.os.fsync", synced)
+    many = [each.note for each in chain([logged(n) for n in range(1, 301)], [1] * 300, KEY)]
+    CheckpointFile(path).publish(ORIGIN, many)
+    assert sizes[-1] > 2 * MOST_NOTE
+    assert max(after - before for before, after in pairwise(sizes)) < 2 * MOST_NOTE
+
+
+def test_a_file_with_zeros_far_from_its_end_is_no_file_of_checkpoints(path: Path) -> None:
+    many = [each.note for each in chain([logged(n) for n in range(1, 501)], [1] * 500, KEY)]
+    CheckpointFile(path).publish(ORIGIN, many)
+    content = path.read_bytes()
+    path.write_bytes(content[:1_000] + b"\0" + content[1_001:])
+    with pytest.raises(NotACheckpoint, match="something else than checkpoints"):
+        list(published(path, KEYS, thorough=False))
+
+
+@pytest.mark.parametrize(
+    "content", [b"SQLite format 3\0" * 20, b"x" * 100_000, b"one line\n", b"\0\x7fELF"]
+)
 def test_a_file_that_holds_something_else_is_left_alone(path: Path, content: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
