@@ -47,6 +47,12 @@ _LINE = (
 )
 
 
+_END_OF_PAGE = (
+    "SELECT max(position) FROM (SELECT position FROM events"
+    " WHERE position > {} AND position <= {} ORDER BY position LIMIT {}) AS page"
+)
+
+
 @frozen
 class Shard:
     """One of several parts of the log that together are all of it: whole streams."""
@@ -95,14 +101,31 @@ class LogReader:
     ) -> Iterator[list[Row]]:
         """The rows behind a position up to another one, in order, some thousands at a time."""
         end = self.end() if until is None else until
+        if shard is not None:
+            yield from self._sharded(after, end, shard)
+            return
         while True:
             with self._recorder.reading() as connection:
-                rows = ask(connection, _select(connection, shard), (after, end, self._page))
+                rows = ask(connection, _select(connection), (after, end, self._page))
             if rows:
                 yield rows
                 after = rows[-1][0]
             if len(rows) < self._page:
                 return
+
+    def _sharded(self, after: int, end: int, shard: Shard) -> Iterator[list[Row]]:
+        """The end of each page is found without the shard: how large that is a database can only
+        guess, and PostgreSQL would rather read and sort all of the log for every page."""
+        page = self._page * shard.of
+        while True:
+            with self._recorder.reading() as connection:
+                ((upto,),) = ask(connection, _END_OF_PAGE, (after, end, page))
+                if upto is None:
+                    return
+                rows = ask(connection, _select(connection, shard), (after, upto, page))
+            if rows:
+                yield rows
+            after = upto
 
     def lines(
         self, *, after: int = 0, until: int | None = None, names: Collection[str] = ()
@@ -232,7 +255,7 @@ def _columns(connection: Connection) -> str:
     return f"position, {hexadecimal(connection, 'stream_id')}, version, name, data"
 
 
-def _select(connection: Connection, shard: Shard | None) -> str:
+def _select(connection: Connection, shard: Shard | None = None) -> str:
     part = ""
     if shard is not None:
         if not 0 <= shard.number < shard.of <= MOST_SHARDS:
