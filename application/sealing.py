@@ -119,7 +119,7 @@ class Sealing:
     publishers: Sequence[Publisher] = ()
     tell: Callable[[str], object] = lambda note: None
     every: timedelta = timedelta(seconds=1)
-    most_facts: int = field(default=4_096)
+    most_facts: int = field(default=16_384)
 
     @most_facts.validator
     def _check_most_facts(self, _: object, value: int) -> None:

@@ -195,7 +195,7 @@ class Seals(Struct, frozen=True, forbid_unknown_fields=True):
     """The newest checkpoint is sent there as well."""
     seconds: Annotated[int, Meta(ge=1, le=3_600)] = 1
     """A block is made so often at most, unless it is full."""
-    most_facts: Annotated[int, Meta(ge=1, le=65_536)] = 4_096
+    most_facts: Annotated[int, Meta(ge=1, le=65_536)] = 16_384
     """The facts of a full block."""
 
 
