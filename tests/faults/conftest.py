@@ -1,4 +1,4 @@
-"""What the fault tests share: the process that forks the program's processes, and the summary."""
+"""What the fault tests share: programs that start processes, a server, and the summary."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from tests.faults.oracle import OracleFailed
 from tests.faults.processes import Forks
 from tests.faults.sizes import LONG
 from tests.faults.summary import Happened
+from tests.faults.writer import Clients, clients
+from tests.support.postgres import PostgresServer, private_server
 
 collect_ignore = [] if LONG else ["test_whole_programs.py"]
 """Every start of a whole program takes seconds of processor time."""
@@ -20,6 +22,18 @@ def forks() -> Iterator[Forks]:
     started = Forks()
     yield started
     started.close()
+
+
+@pytest.fixture(scope="module")
+def programs() -> Iterator[Clients]:
+    with clients() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with private_server() as started:
+        yield started
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
-from tests.faults.disk_ledgers import Desk, until
+from tests.faults.disk_ledgers import Desk
+from tests.faults.waiting import until
 from tests.faults.writer import Clients, Work, complaints
 
 BETWEEN = 12

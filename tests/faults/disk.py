@@ -10,8 +10,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from tests.faults.disk_ledgers import until
 from tests.faults.strace import attached, await_stopped, failing, go_on, has_ended
+from tests.faults.waiting import until
 from tests.faults.writer import Clients, Work, complaints
 
 _NEEDS_MOUNT = (

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from time import monotonic, sleep
 from uuid import UUID
 
 from attrs import evolve, frozen
@@ -110,13 +108,6 @@ def copied_database(desk: Desk, folder: Path, server: PostgresServer) -> Desk:
     shutil.copytree(desk.folder, folder)
     name = make_url(desk.url).database
     return Desk(folder, server.url(server.create_database(name)), desk.cards, folder)
-
-
-def until(what: str, condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    deadline = monotonic() + seconds
-    while not condition():
-        assert monotonic() < deadline, f"waited in vain: {what}"
-        sleep(0.03)
 
 
 def url_in(folder: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -23,6 +23,7 @@ from tests.faults.oracle import NOBODY, Verdict
 from tests.faults.processes import Member, SetUp, await_port
 from tests.faults.sizes import PATIENCE, SEED
 from tests.faults.summary import Happened
+from tests.faults.waiting import until
 from tests.support.postgres import PostgresServer
 
 
@@ -131,13 +132,6 @@ def storm(set_up: SetUp, seed: int, *, callers: int = 8) -> Iterator[Storm]:
         yield made
     made.settle()
     set_up.stop()
-
-
-def until(what: str, is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < end, f"{what}: not within {PATIENCE:.0f} seconds"
-        time.sleep(0.01)
 
 
 OF_ONE_LEDGER = 100

@@ -19,8 +19,9 @@ from tests.faults.clocks import STEPS
 from tests.faults.clocks_faked import FakedPrograms
 from tests.faults.processes import set_up
 from tests.faults.sizes import SEED, size
-from tests.faults.storm import new_sqlite, storm, until
+from tests.faults.storm import new_sqlite, storm
 from tests.faults.summary import Happened
+from tests.faults.waiting import until
 
 pytestmark = [pytest.mark.faults, pytest.mark.processes]
 

@@ -8,7 +8,7 @@ import os
 import pwd
 import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,13 +17,14 @@ from psycopg import Error, sql
 
 from tests.faults.crowds import Crowd, await_more
 from tests.faults.disk import DiskFault, enlarge, room_left, small_disk
-from tests.faults.disk_ledgers import Desk, copied_database, desk_at, until
+from tests.faults.disk_ledgers import Desk, copied_database, desk_at
 from tests.faults.oracle import Check, OracleFailed
 from tests.faults.sizes import LONG, SEED, size
 from tests.faults.strace import attached, failing, has_ended
 from tests.faults.summary import Happened
-from tests.faults.writer import Clients, clients, complaints
-from tests.support.postgres import PostgresServer, _as_user, private_server
+from tests.faults.waiting import until
+from tests.faults.writer import Clients, complaints
+from tests.support.postgres import PostgresServer, _as_user
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres, pytest.mark.processes]
 
@@ -31,18 +32,6 @@ CALLS = ("pwrite64", "fdatasync")
 ERRORS = ("EIO", "ENOSPC")
 SPAN = size(14, 60)
 """Writes or syncs of one process of the server within which the fault comes."""
-
-
-@pytest.fixture(scope="module")
-def programs() -> Iterator[Clients]:
-    with clients() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with private_server() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +110,8 @@ def test_a_full_disk_refuses_and_takes_up_again_when_there_is_room(
     happened.fault = "the disk under PostgreSQL is full"
     with server_on_a_small_disk() as (server, folder):
         desk = desk_at(tmp_path / "desk", server.url(server.create_database()))
-        crowd = Crowd(programs, desk)
+        # The operator comes late.
+        crowd = Crowd(programs, desk, patience=300.0)
         await_more(desk)
         filler = folder / "filler"
         with contextlib.suppress(OSError), filler.open("wb") as file:
@@ -169,10 +159,20 @@ def is_down(server: PostgresServer) -> bool:
 def test_a_client_that_takes_an_error_for_success_is_caught(
     programs: Clients, server: PostgresServer, prepared: Desk, tmp_path: Path
 ) -> None:
-    """The control."""
-    desk = copied_database(prepared, tmp_path / "desk", server)
-    work = desk.work(calls=10_000, believes="done")
-    pid = programs.start(work)
+    """The control. An error that comes when the command is stored already does no harm, so there
+    are more tries than one."""
+    found = set[Check]()
+    for number in range(10):
+        found |= _believed(
+            programs, server, copied_database(prepared, tmp_path / f"{number}", server)
+        )
+        if Check.ACKNOWLEDGED in found:
+            return
+    raise AssertionError(f"found was {found}")
+
+
+def _believed(programs: Clients, server: PostgresServer, desk: Desk) -> Collection[Check]:
+    pid = programs.start(desk.work(calls=10_000, believes="done"))
     await_more(desk, 5)
     # Whatever a process of the server writes for a client fails, so the command is not stored.
     with attached(processes(server), *failing("pwrite64", "ENOSPC", "1")) as strace:
@@ -181,9 +181,11 @@ def test_a_client_that_takes_an_error_for_success_is_caught(
     # It gives up, or stumbles over what it believes.
     assert programs.wait(pid) != 0
     await_recovery(server)
-    with pytest.raises(OracleFailed) as failed:
+    try:
         desk.check()
-    assert Check.ACKNOWLEDGED in failed.value.checks
+    except OracleFailed as failed:
+        return failed.checks
+    return ()
 
 
 def await_recovery(server: PostgresServer) -> None:

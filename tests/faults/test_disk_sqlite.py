@@ -6,30 +6,24 @@ import random
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.faults.disk import DiskFault, enlarge, meets, room_left, small_disk, sqlite_files
-from tests.faults.disk_ledgers import Desk, copied, file_desk, until
+from tests.faults.disk_ledgers import Desk, copied, file_desk
 from tests.faults.oracle import Check, OracleFailed
 from tests.faults.sizes import LONG, SEED
 from tests.faults.strace import FILE_CALLS, attached, await_stopped, go_on
 from tests.faults.summary import Happened
-from tests.faults.writer import GAVE_UP, Clients, Work, clients, complaints
+from tests.faults.waiting import until
+from tests.faults.writer import GAVE_UP, Clients, Work, complaints
 
 pytestmark = [pytest.mark.faults, pytest.mark.processes]
 
 CALLS = ("pwrite64", "fdatasync")
 ERRORS = ("EIO", "ENOSPC")
 SURVIVED = (0, -signal.SIGKILL)
-
-
-@pytest.fixture(scope="module")
-def programs() -> Iterator[Clients]:
-    with clients() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

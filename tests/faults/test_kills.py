@@ -28,8 +28,9 @@ from tests.faults.processes import (
     set_up,
 )
 from tests.faults.sizes import PATIENCE, size
-from tests.faults.storm import blow, new_postgres, new_sqlite, rounds, until
+from tests.faults.storm import blow, new_postgres, new_sqlite, rounds
 from tests.faults.summary import Happened
+from tests.faults.waiting import until
 from tests.support.postgres import PostgresServer
 
 pytestmark = [pytest.mark.faults, pytest.mark.processes]

@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from adapters.persistence.postgres import CONNECT_SECONDS
 from adapters.phone.asterisk_side import ANSWERS
 from application.speech import Prompt
-from tests.faults.disk_ledgers import desk_at, until
+from tests.faults.disk_ledgers import desk_at
 from tests.faults.hurried_parent import SECONDS, HurriedForks
 from tests.faults.load import Line, Wish, line
 from tests.faults.oracle import Check, OracleFailed
@@ -25,8 +25,9 @@ from tests.faults.proxy import Network, network
 from tests.faults.sizes import LONG, PATIENCE, SEED, size
 from tests.faults.storm import Storm, storm
 from tests.faults.summary import Happened
+from tests.faults.waiting import until
 from tests.faults.writer import clients
-from tests.support.postgres import PostgresServer, private_server
+from tests.support.postgres import PostgresServer
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres, pytest.mark.processes]
 
@@ -40,12 +41,6 @@ def hurried() -> Iterator[Forks]:
     forks = HurriedForks()
     yield forks
     forks.close()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with private_server() as started:
-        yield started
 
 
 def socket_of(server: PostgresServer) -> Path:

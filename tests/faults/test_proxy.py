@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.faults.disk_ledgers import until
 from tests.faults.proxy import Network, network
+from tests.faults.waiting import until
 
 pytestmark = [pytest.mark.faults]
 

@@ -6,7 +6,6 @@ import contextlib
 import os
 import random
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 
@@ -14,29 +13,18 @@ import pytest
 from psycopg import OperationalError, sql
 
 from tests.faults.crowds import Crowd, await_more
-from tests.faults.disk_ledgers import Desk, desk_at, until
+from tests.faults.disk_ledgers import Desk, desk_at
 from tests.faults.oracle import Check, OracleFailed
 from tests.faults.sizes import SEED, size
 from tests.faults.summary import Happened
-from tests.faults.writer import Clients, clients
-from tests.support.postgres import PostgresServer, private_server
+from tests.faults.waiting import until
+from tests.faults.writer import Clients
+from tests.support.postgres import PostgresServer
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 
 RESTARTS = size(3, 40)
 KILLS = size(2, 30)
-
-
-@pytest.fixture(scope="module")
-def programs() -> Iterator[Clients]:
-    with clients() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with private_server() as started:
-        yield started
 
 
 @pytest.fixture

@@ -11,22 +11,17 @@ import pytest
 from psycopg import sql
 
 from tests.faults.crowds import Crowd, await_more
-from tests.faults.disk_ledgers import Desk, desk_at, until
+from tests.faults.disk_ledgers import Desk, desk_at
 from tests.faults.oracle import Check, OracleFailed
 from tests.faults.processes import Forks, SetUp, set_up
 from tests.faults.sizes import PATIENCE, SEED, size
 from tests.faults.storm import storm
 from tests.faults.summary import Happened
-from tests.faults.writer import Clients, clients
+from tests.faults.waiting import until
+from tests.faults.writer import Clients
 from tests.support.postgres import PostgresServer, private_server
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres, pytest.mark.processes]
-
-
-@pytest.fixture(scope="module")
-def programs() -> Iterator[Clients]:
-    with clients() as started:
-        yield started
 
 
 @pytest.fixture

@@ -18,18 +18,12 @@ from tests.faults.sizes import SEED, size
 from tests.faults.strace import RECORDING, attached, await_stopped, go_on
 from tests.faults.summary import Happened
 from tests.faults.unsynced import Recorded, recorded
-from tests.faults.writer import Clients, clients, complaints
+from tests.faults.writer import Clients, complaints
 from tests.support.postgres import PostgresServer, _as_user, _children, private_server
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres, pytest.mark.processes]
 
 IMAGES = size(2, 40)
-
-
-@pytest.fixture(scope="module")
-def programs() -> Iterator[Clients]:
-    with clients() as started:
-        yield started
 
 
 @pytest.fixture

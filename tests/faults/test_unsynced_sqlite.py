@@ -17,17 +17,11 @@ from tests.faults.strace import RECORDING, attached, await_stopped, go_on
 from tests.faults.strace_calls import Call
 from tests.faults.summary import Happened
 from tests.faults.unsynced import Disk, Recorded, everything, recorded
-from tests.faults.writer import Clients, clients, complaints
+from tests.faults.writer import Clients, complaints
 
 pytestmark = [pytest.mark.faults, pytest.mark.processes]
 
 MOMENTS = size(8, 200)
-
-
-@pytest.fixture(scope="module")
-def programs() -> Iterator[Clients]:
-    with clients() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

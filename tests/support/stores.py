@@ -35,7 +35,7 @@ def clock() -> FixedClock:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """One server for this run of the tests (one for each worker of pytest-xdist)."""
-    with private_server() as server:
+    with private_server(lasting=False) as server:
         yield server
 
 

@@ -229,11 +229,12 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
 
 @pytest.mark.processes
 def test_a_correction_that_is_killed_is_finished_by_the_same_command(tmp_path: Path) -> None:
-    terminal = opened(tmp_path, calls=60)
+    terminal = opened(tmp_path, calls=120)
     words = ("corrections", "run", "CORR-1", "--from", DAY, "--to", "2025-11-22")
     words = (*words, "--tariff", "retail", "--version", "1", "--why", "wrong sheet", "--by", "ann")
     killed = subprocess.Popen(
-        [sys.executable, "-m", "talktime", *words],
+        # So that who is to kill it is the faster one, however busy the machine is.
+        ["nice", "-n", "19", sys.executable, "-m", "talktime", *words],
         env=os.environ | {"TALKTIME_SETTINGS": str(tmp_path / "talktime.toml")},
         stdout=subprocess.DEVNULL,
     )
@@ -242,10 +243,10 @@ def test_a_correction_that_is_killed_is_finished_by_the_same_command(tmp_path: P
     killed.send_signal(signal.SIGKILL)
     assert killed.wait(30) == -signal.SIGKILL, "it was faster than who kills it"
     half = _corrected(tmp_path)
-    assert 3 <= half < 60
+    assert 3 <= half < 120
     told = terminal.json(*words)["totals"]
-    assert (told["attempts"], told["given_back"][0]["amount"]) == (60, "18.00")
-    assert _corrected(tmp_path) == 60
+    assert (told["attempts"], told["given_back"][0]["amount"]) == (120, "36.00")
+    assert _corrected(tmp_path) == 120
     assert terminal.json("audit", "verify")["clean"]
     assert terminal.json("reports", "check")["difference"] is None
 
