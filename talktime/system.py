@@ -279,7 +279,7 @@ def build(
         mapper=mapper,
         units=units,
         views=views,
-        projections=Projections(recorder, mapper),
+        projections=Projections(recorder, mapper, url=settings.ledger.url),
         administration=administration,
         settlement=settlement,
         patience=patience,

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import copyreg
-import gc
-import json
-import sys
 from collections.abc import Callable
-from contextlib import suppress
-from multiprocessing.connection import Connection
 from operator import attrgetter
 from typing import Any
 
@@ -19,6 +14,7 @@ from adapters.persistence.connecting import connect
 from adapters.persistence.facts import FACTS, UPCASTS
 from adapters.persistence.log_reader import LogReader, Shard
 from adapters.persistence.recorder import EventRecorder
+from adapters.persistence.side_process import Asker, serve
 from domain.audit_accounts import AccountSeen, HoldSeen, MoneySeen
 from domain.audit_calls import AttemptOf, AttemptSettledSeen, SessionSeen
 from domain.audit_cards import CardSeen
@@ -28,6 +24,9 @@ from domain.audit_log import LogAudit
 from domain.audit_rules import Findings
 
 Part = tuple[Seen, Findings]
+
+Asked = tuple[str, Shard, int]
+"""The address of the ledger, the streams of this part, and the last position."""
 
 _TRAVEL = (
     AccountSeen,
@@ -74,26 +73,12 @@ def audit_part(
     return audit.seen(), audit.findings
 
 
-def work(told: Connection, url: str, number: int, of: int, until: int) -> None:
-    """Sends how many facts were read, again and again, then the part; or a sentence of trouble."""
-    gc.disable()  # Nothing here is a cycle, and looking for cycles costs a third of the time.
-    with suppress(BrokenPipeError, KeyboardInterrupt):
-        try:
-            with connect(url) as recorder:
-                mapper = FactMapper(FACTS, UPCASTS)
-                part = audit_part(recorder, mapper, until, Shard(number, of), told.send)
-        except Exception as error:
-            told.send(f"{type(error).__name__}: {error}")
-            return
-        told.send(part)
-
-
-def main() -> None:
-    """``python -m adapters.persistence.audit_part``: the number of a pipe as its argument, what
-    to do as JSON on its input, because an address may hold a password."""
-    with Connection(int(sys.argv[1]), readable=False) as told:
-        work(told, **json.load(sys.stdin))
+def work(asked: Asked, asker: Asker) -> Part:
+    """Tells how many facts were read, again and again, and gives the part."""
+    url, shard, until = asked
+    with connect(url) as recorder:
+        return audit_part(recorder, FactMapper(FACTS, UPCASTS), until, shard, asker.tell)
 
 
 if __name__ == "__main__":
-    main()
+    serve(work)

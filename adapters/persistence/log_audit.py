@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection, wait
 from uuid import UUID
 
 from attrs import frozen
 
 from adapters.persistence.audit_models import compare
-from adapters.persistence.audit_part import Part, audit_part
+from adapters.persistence.audit_part import Asked, Part, audit_part
 from adapters.persistence.codec import FactMapper
 from adapters.persistence.garbage import without_collection
-from adapters.persistence.log_reader import MOST_SHARDS, LogReader, Row
+from adapters.persistence.log_reader import MOST_SHARDS, LogReader, Row, Shard
 from adapters.persistence.recorder import EventRecorder
+from adapters.persistence.side_process import Far, Made, SideProcess, beside, those_that_told
 from application.auditing import Found, Progress, Verification
-from application.ports import Clock, LedgerUnavailable
+from application.ports import Clock
 from domain.audit_crossing import Crossing, joined
 from domain.audit_rules import Finding, Findings
 
 PAYS_ABOVE = 40_000
 """Facts beyond which another process is worth its start."""
 
-_ENDS_SECONDS = 10.0
+_PART = "adapters.persistence.audit_part"
+_NAMED = "a process that verifies a part of the log"
 
 
 @frozen
@@ -82,61 +79,21 @@ class LedgerAuditor:
 def _in_processes(
     url: str, until: int, processes: int, progress: Callable[[int], object]
 ) -> list[Part]:
-    """Fresh interpreters that import nothing of the program but the ledger: a fork would share
-    the connections of this one."""
     parts: list[Part] = []
     with ExitStack() as stack:
-        waiting: list[Connection] = []
+        waiting: list[SideProcess] = []
         for number in range(processes):
-            ours, theirs = Pipe(duplex=False)
-            waiting.append(stack.enter_context(ours))
-            with theirs:
-                asked: dict[str, str | int] = {
-                    "url": url,
-                    "number": number,
-                    "of": processes,
-                    "until": until,
-                }
-                stack.callback(_end, _begun(theirs, asked))
+            asked: Asked = (url, Shard(number, processes), until)
+            waiting.append(stack.enter_context(beside(_PART, asked, _NAMED)))
         while waiting:
-            for ready in wait(waiting):
-                assert isinstance(ready, Connection)
-                told = _received(ready)
-                if isinstance(told, int):
-                    progress(told)
-                    continue
-                waiting.remove(ready)
-                parts.append(told)
+            for ready in those_that_told(waiting):
+                match ready.hear():
+                    case Far(read):
+                        progress(read)
+                    case Made(part):
+                        waiting.remove(ready)
+                        parts.append(part)
     return parts
-
-
-def _begun(theirs: Connection, asked: dict[str, str | int]) -> subprocess.Popen[bytes]:
-    end = theirs.fileno()
-    worker = subprocess.Popen(  # noqa: S603 - this program itself
-        [sys.executable, "-m", "adapters.persistence.audit_part", str(end)],
-        stdin=subprocess.PIPE,
-        pass_fds=(end,),
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    )
-    assert worker.stdin is not None, "it was asked for"
-    with worker.stdin as told:
-        told.write(json.dumps(asked).encode())
-    return worker
-
-
-def _received(ready: Connection) -> int | Part:
-    try:
-        told: int | str | Part = ready.recv()
-    except EOFError:
-        told = "a process that verified a part of the log ended too early"
-    if isinstance(told, str):
-        raise LedgerUnavailable(told)
-    return told
-
-
-def _end(worker: subprocess.Popen[bytes]) -> None:
-    worker.terminate()
-    worker.wait(_ENDS_SECONDS)
 
 
 def _of(facts: int, progress: Progress) -> Callable[[int], object]:

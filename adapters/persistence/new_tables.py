@@ -40,9 +40,12 @@ class NewTables:
     does not find its mark there any more was overtaken, and writes nothing.
     """
 
-    def __init__(self, recorder: EventRecorder, tables: Iterable[Table]) -> None:
+    def __init__(
+        self, recorder: EventRecorder, tables: Iterable[Table], *, mark: int | None = None
+    ) -> None:
+        """``mark``: of a rebuild that another process began, and of which this one is a part."""
         self._recorder = recorder
-        self._mark = secrets.randbits(62)
+        self.mark = secrets.randbits(62) if mark is None else mark
         self._shape: object = None
         copies = MetaData()
         self.instead: Mapping[Table, Table] = {
@@ -57,7 +60,7 @@ class NewTables:
                 "INSERT INTO projection_positions (name, position) VALUES (:name, :mark)"
                 " ON CONFLICT (name) DO UPDATE SET position = excluded.position"
             )
-            connection.execute(set_mark, {"name": _MARK, "mark": self._mark})
+            connection.execute(set_mark, {"name": _MARK, "mark": self.mark})
             for new in self.instead.values():
                 connection.execute(DropTable(new, if_exists=True))
                 # The indexes come at the end: in order and at once they cost a fraction.
@@ -121,7 +124,7 @@ class NewTables:
     def _check(self, connection: Connection) -> None:
         table = projection_positions
         mark = select(table.c.position).where(table.c.name == _MARK).with_for_update(read=True)
-        if connection.execute(mark).scalar() != self._mark:
+        if connection.execute(mark).scalar() != self.mark:
             raise ConcurrencyConflict("another rebuild was begun, and goes on instead of this one")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
 
 from adapters.persistence.codec import FactMapper
+from adapters.persistence.filling import Progress
 from adapters.persistence.read_model import (
     Page,
     ReadModel,
@@ -15,7 +16,7 @@ from adapters.persistence.read_model import (
     move,
     positions,
 )
-from adapters.persistence.rebuilding import Progress, Rebuild
+from adapters.persistence.rebuilding import Rebuild
 from adapters.persistence.recorder import EventRecorder
 from adapters.persistence.view_store import StoredViews
 
@@ -28,10 +29,19 @@ PAGE = 1_000
 class Projections:
     """Moves read models forward. Any number of processes may do so at once."""
 
-    def __init__(self, recorder: EventRecorder, mapper: FactMapper, *, page: int = PAGE) -> None:
+    def __init__(
+        self,
+        recorder: EventRecorder,
+        mapper: FactMapper,
+        *,
+        page: int = PAGE,
+        url: str | None = None,
+    ) -> None:
+        """``url``: the address of the ledger, with which a rebuild can take a second process."""
         self._recorder = recorder
         self._mapper = mapper
         self._page = page
+        self._url = url
 
     def catch_up(self, model: ReadModel) -> int:
         """Applies the facts the model has not seen and returns how many this call applied.
@@ -75,7 +85,7 @@ class Projections:
 
     def rebuild(self, *models: ReadModel, progress: Progress = lambda applied, of: None) -> int:
         """Makes the models again from all facts, and gives the number of these (ADR 0031)."""
-        return Rebuild(self._recorder, self._mapper).run(models, progress)
+        return Rebuild(self._recorder, self._mapper, url=self._url).run(models, progress)
 
     def position(self, model: ReadModel) -> int:
         """The position of the last fact the model has applied, 0 before the first."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from adapters.persistence import books_process
+from adapters.persistence import books_process, side_process
 from adapters.persistence.books_process import LedgerBooks
 from adapters.persistence.connecting import connect
 from adapters.persistence.log_reader import LogReader
@@ -79,10 +79,10 @@ def test_a_ledger_that_cannot_be_reached_is_told(
 def test_a_process_that_ends_before_it_is_asked_is_an_unavailable_ledger(
     ledger: tuple[str, Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def begun(theirs: Connection) -> subprocess.Popen[bytes]:
+    def begun(_module: str, theirs: Connection) -> subprocess.Popen[bytes]:
         return _worker("", theirs)
 
-    monkeypatch.setattr(books_process, "_begun", begun)
+    monkeypatch.setattr(side_process, "_begun", begun)
     with pytest.raises(LedgerUnavailable, match="ended too early"):
         books(ledger, elsewhere=True).answer(BalancesAsked(3), 1, lambda read: None)
 
@@ -92,15 +92,15 @@ def test_a_process_that_hangs_is_ended(
 ) -> None:
     begun: list[subprocess.Popen[bytes]] = []
 
-    def hangs(theirs: Connection) -> subprocess.Popen[bytes]:
+    def hangs(_module: str, theirs: Connection) -> subprocess.Popen[bytes]:
         # It heeds no friendly word either.
         code = "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)"
         begun.append(_worker(code, theirs))
         return begun[-1]
 
-    monkeypatch.setattr(books_process, "_begun", hangs)
-    monkeypatch.setattr(books_process, "_SILENT_SECONDS", 0.5)
-    monkeypatch.setattr(books_process, "_ENDS_SECONDS", 1.0)
+    monkeypatch.setattr(side_process, "_begun", hangs)
+    monkeypatch.setattr(books_process, "SILENT_SECONDS", 0.5)
+    monkeypatch.setattr(side_process, "_ENDS_SECONDS", 1.0)
     with pytest.raises(LedgerUnavailable, match="hangs"):
         books(ledger, elsewhere=True).answer(BalancesAsked(3), 1, lambda read: None)
     assert begun[0].returncode == -signal.SIGKILL
