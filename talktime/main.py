@@ -114,11 +114,15 @@ class Talktime:
         script: Path | None,
         language: str,
     ) -> None:
+        from adapters.phone.asterisk_side import Settings as Call
         from adapters.phone.script import ScriptError
         from adapters.phone.terminal import run_phone
         from adapters.voice import voice as voices
 
         voice = voices.load()
+        now = int(SystemClock().now().timestamp() * 1000)
+        # As an Asterisk counts its calls; two telephones are two processes.
+        reference = f"pbx1-{now // 1000}.{os.getpid()}"
         lines = script.read_text(encoding="utf-8").splitlines() if script else None
         try:
             run_phone(
@@ -128,6 +132,7 @@ class Talktime:
                 caller_id=caller_id,
                 text_of=lambda sound: voice.text_of(sound, language),
                 keys_script=lines,
+                settings=Call(reference=reference, started_ms=now),
             )
         except ScriptError as error:
             raise Failure(f"{script}: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -127,9 +129,19 @@ def test_the_demo_answers_the_telephone_and_ends_when_told(tmp_path: Path) -> No
         assert "dollars" in called.stdout
         assert "answered, talked 1:00" in called.stdout
         assert "ended by" in called.stdout
+        again = run(tmp_path, "phone", "--port", str(ports[0]), "--script", str(script))
+        assert again.returncode == 0, again.stderr
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
         assert process.returncode == 0
+    # Each call is one of its own, of today.
+    calls = json.loads(run(tmp_path / "demo", "calls", "list", "--json").stdout)
+    assert [each["seconds"] for each in calls] == [60, 60]
+    first = json.loads(
+        run(tmp_path / "demo", "audit", "explain", calls[0]["reference"], "--json").stdout
+    )
+    answered = datetime.fromisoformat(first["attempts"][0]["answered_at"])
+    assert abs(datetime.now(UTC) - answered) < timedelta(hours=1)
 
 
 def tmp_path_of(folder: Path) -> Path:
