@@ -11,6 +11,7 @@ with ``python -m benchmarks.sealing``.
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
 import threading
@@ -157,7 +158,8 @@ def _beside(setup: Setup, _: EventRecorder, blocks: Blocks) -> Iterator[None]:
 
 
 def seal_beside(told: Connection, setup: Setup) -> None:
-    """The other process: seals until it is told to end."""
+    """The other process: seals until it is told to end, as nice as the unit of the worker."""
+    os.nice(5)
     with connect(setup.url) as recorder:
         job = setup.job(TimedSeals(recorder, told.send))
         told.send("ready")
