@@ -37,7 +37,7 @@ from tests.faults.clocks_calls import (  # noqa: F401 - fixtures
     record_of,
     stepped_clock,
 )
-from tests.faults.messages import CARDS, Day, day_on, planned
+from tests.faults.messages import CARDS, Day, Message, Plan, day_on, planned
 from tests.faults.oracle import Oracle, SealFiles
 from tests.faults.parallel import Systems, usd
 from tests.faults.planted import bug, plant
@@ -106,8 +106,7 @@ def test_calls_on_a_clock_that_never_rests_come_to_the_money_of_a_steady_one(
     sqlite_template: Path, tmp_path: Path
 ) -> None:
     """Off by up to a day between every two looks at it; Asterisk has a clock of its own."""
-    plan = planned(random.Random(SEED), size(12, 500), size(5, 100))
-    clock = RestlessClock(SEED)
+    chance, clock = random.Random(SEED), RestlessClock(SEED)
     days: list[Day] = []
     key = SealKey.new("restless")
     key.write(tmp_path / "seal.key")
@@ -118,20 +117,23 @@ def test_calls_on_a_clock_that_never_rests_come_to_the_money_of_a_steady_one(
             folder.mkdir()
             url = f"sqlite:///{shutil.copy(sqlite_template, folder / 'ledger.db')}"
             days.append(stack.enter_context(day_on(url, folder, 1, clock=own)))
-            days[-1].prepare(CARDS)
         steady, other = days
-        steady.tell_in_order(_without_sweeps(steady, plan))
         settings = Seals(
             key_file=str(tmp_path / "seal.key"), checkpoint_file=str(files.checkpoints)
         )
         seal = sealing(settings, other.systems[0].seals, clock)
-        clock.rests = False
-        for place, each in enumerate(_without_sweeps(other, plan)):
-            other.tell(each, place)
-            if place % 10 == 0:
-                other.systems[0].catch_up()
-                seal.run()
-        clock.rest()
+        for _ in range(size(1, 40)):
+            plan, first = planned(chance, 12, 5), len(other.cards)
+            for day in days:
+                day.prepare(CARDS)
+            steady.tell_in_order(_without_sweeps(steady, plan, first))
+            clock.rests = False
+            for place, each in enumerate(_without_sweeps(other, plan, first)):
+                other.tell(each, place)
+                if place % 10 == 0:
+                    other.systems[0].catch_up()
+                    seal.run()
+            clock.rest()
         for day in days:
             day.settle_the_rest()
         seal.run()
@@ -145,8 +147,8 @@ def test_calls_on_a_clock_that_never_rests_come_to_the_money_of_a_steady_one(
         assert Oracle(other.systems.url, files, clock).check(live=()).blocks > 1
 
 
-def _without_sweeps(day: Day, plan: object) -> list:  # type: ignore[type-arg]
-    return [each for each in day.messages(plan) if not each.name.startswith("sweep")]  # type: ignore[arg-type]
+def _without_sweeps(day: Day, plan: Plan, first: int) -> list[Message]:
+    return [each for each in day.messages(plan, first) if not each.name.startswith("sweep")]
 
 
 # Expiry

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.faults.messages import CARDS, Attempt, Day, Fate, Plan, day_on, planned
+from tests.faults.messages import CARDS, Attempt, Day, Fate, Message, Plan, day_on, planned
 from tests.faults.oracle import Oracle
 from tests.faults.parallel import crowd_of
 from tests.faults.planted import named, plant
@@ -23,6 +23,9 @@ from tests.support.examples import examples
 pytestmark = pytest.mark.faults
 
 THREADS = 6
+
+Plans = tuple[list[Message], random.Random]
+"""What is to be told of one plan on the ledger under test, and what chance goes on with."""
 
 
 @pytest.fixture
@@ -49,32 +52,37 @@ def same_in_the_end(orderly: Day, other: Day) -> None:
         Oracle(day.systems.url, clock=day.clock).check(live=())
 
 
+def plans_on(days: tuple[Day, Day], calls: int, top_ups: int, rounds: int) -> Iterator[Plans]:
+    """Plan after plan, each on cards of its own, as one card cannot pay for all; on the first of
+    the ledgers each is told once and in order."""
+    orderly, other = days
+    chance = random.Random(SEED)
+    for _ in range(rounds):
+        plan, first = planned(chance, calls, top_ups), len(other.cards)
+        for day in days:
+            day.prepare(CARDS)
+        orderly.tell_in_order(orderly.messages(plan, first))
+        yield other.messages(plan, first), chance
+
+
 def test_messages_told_often_and_shuffled_come_to_the_money_of_each_once_in_order(
     days: tuple[Day, Day], happened: Happened
 ) -> None:
-    plan = planned(random.Random(SEED), size(20, 3_000), size(8, 600))
-    orderly, other = days
-    for day in days:
-        day.prepare(CARDS)
-    orderly.tell_in_order(orderly.messages(plan))
-    messages = other.messages(plan)
-    told = happened.times = other.tell_shuffled(messages, random.Random(SEED))
-    assert told > 2 * len(messages), f"seed {SEED}"
-    same_in_the_end(orderly, other)
+    for messages, chance in plans_on(days, 20, 8, size(1, 150)):
+        told = days[1].tell_shuffled(messages, chance)
+        assert told > 2 * len(messages), f"seed {SEED}"
+        happened.times += told
+    same_in_the_end(*days)
     happened.checks = 2
 
 
 def test_messages_told_by_several_at_the_same_moment_come_to_the_same_money(
     days: tuple[Day, Day],
 ) -> None:
-    plan = planned(random.Random(SEED), size(10, 1_000), size(6, 200))
-    orderly, other = days
-    for day in days:
-        day.prepare(CARDS)
-    orderly.tell_in_order(orderly.messages(plan))
     with crowd_of(THREADS) as crowd:
-        other.tell_at_once(other.messages(plan), random.Random(SEED), crowd, THREADS)
-    same_in_the_end(orderly, other)
+        for messages, chance in plans_on(days, 10, 6, size(1, 100)):
+            days[1].tell_at_once(messages, chance, crowd, THREADS)
+    same_in_the_end(*days)
 
 
 attempts = st.lists(
