@@ -146,8 +146,8 @@ class Caller(Sipp):
         folder = Path(tempfile.mkdtemp(prefix="caller-", dir=rig.run))
         (folder / "scenario.xml").write_text(scenario(steps or (hangup(),), headers))
         arguments = ["-sf", "scenario.xml", f"{SIP_HOST}:{rig.sip_port}", "-bind_local"]
-        arguments += ["-i", ACCESS_HOST, "-p", _free_pair(ACCESS_HOST, 16000, 19000)]
-        arguments += ["-mi", ACCESS_HOST, "-mp", _free_pair(ACCESS_HOST, 40000, 49000)]
+        arguments += ["-i", ACCESS_HOST, "-p", _free_pair(ACCESS_HOST, SIGNALLING)]
+        arguments += ["-mi", ACCESS_HOST, "-mp", _free_pair(ACCESS_HOST, MEDIA)]
         arguments += ["-s", number, "-key", "caller", caller, "-key", "fromname", name]
         arguments += ["-m", str(calls), "-r", str(rate), "-cid_str", "c%u-%p@%s"]
         super().__init__(folder, arguments)
@@ -160,7 +160,7 @@ class FarEnd(Sipp):
         self.address = CARRIER_HOSTS[trunk], rig.carrier_ports[trunk]
         host, port = self.address
         arguments = ["-sf", str(FAR_END), "-i", host, "-p", str(port), "-bind_local"]
-        arguments += ["-mi", host, "-mp", _free_pair(host, 50000, 59000)]
+        arguments += ["-mi", host, "-mp", _free_pair(host, MEDIA)]
         super().__init__(Path(tempfile.mkdtemp(prefix=f"{trunk}-", dir=rig.run)), arguments)
 
     def start(self) -> Self:
@@ -191,14 +191,26 @@ class FarEnd(Sipp):
         return seconds
 
 
+# Below what the system gives to sockets that name no port, or one of them may have it by then.
+MEDIA = (10_000, 16_000)
+SIGNALLING = (16_000, 20_000)
+
+_WORKERS = 8
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
+"""Those that run at the same time have ports of their own."""
+
 _handed_out: set[int] = set()
-"""Ports of sipps that may not have taken them yet: each is given once."""
+"""Ports of sipps that may not have taken them yet."""
 
 
-def _free_pair(host: str, low: int, high: int) -> str:
+def _free_pair(host: str, within: tuple[int, int]) -> str:
     """A free port whose second neighbour is free as well: sipp takes both for RTP."""
-    for _ in range(200):
-        port = random.randrange(low, high, 4)
+    low, high = within
+    ports = list(range(low + 4 * _WORKER, high, 4 * _WORKERS))
+    random.shuffle(ports)
+    if _handed_out.issuperset(ports):
+        _handed_out.difference_update(ports)
+    for port in ports:
         if port in _handed_out:
             continue
         try:
